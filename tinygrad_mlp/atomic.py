@@ -1,0 +1,32 @@
+"""Writing a file whole: it appears under its name with all its bytes, or what stood there stays as it was."""
+
+import errno
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+
+def atomic_write(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file beside its place, onto the disk, and only then give it its name.
+
+    A symbolic link stays one, and the file that it points to is replaced; a replaced file passes its permissions on.
+
+    Raises:
+        OSError: the file cannot be written, or there is something at the path that is not a regular file.
+        ValueError: the path has a NUL.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

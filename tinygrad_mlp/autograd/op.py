@@ -1,0 +1,228 @@
+"""An operation is one plain function: its body gives a value and, beside it, one backward closure per input.
+
+    @op
+    def dense(x: Array, w: Array, b: Array) -> Rule:
+        y = x @ w
+        y += b
+        return y, lambda g: g @ w.T, lambda g: x.T @ g, lambda g: sum(g, axis=0)
+
+Called with plain arrays it gives a plain array. Called with Variables it gives a Variable, and the graph gets a Node
+that keeps the closures of those inputs that require a gradient.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from itertools import repeat
+from typing import Any, overload
+
+import numpy as np
+from numpy import ndarray
+
+from tinygrad_mlp.autograd import guard, protocols
+from tinygrad_mlp.autograd.modes import MODE, SCOPE
+from tinygrad_mlp.autograd.variable import Variable, clock
+from tinygrad_mlp.errors import DtypeError, ShapeError, TinygradMlpError
+
+Closure = Callable[[Any], Any]
+Rule = tuple[Any, ...]
+"""What a body returns: the value, then as many closures as inputs; None for an input that has no gradient."""
+
+
+DATA, REQUIRES_GRAD, DTYPE, NO_VARIABLE = repeat("_data"), repeat("_requires_grad"), repeat("dtype"), repeat(None)
+
+
+class Node:
+    """One recorded call of an operation: its inputs, its options, and the closures that carry gradients back.
+
+    Attributes:
+        operation: what was called.
+        inputs: Variables, and plain arrays as the body received them.
+        closures: for each input the function from the output's gradient to the input's, or None.
+        time: when it was recorded. Inputs are older than results, so times are a topological order.
+        scope: the path of the layer that made the call, or "".
+        saved: under `detect_anomaly`, copies of the arrays that the closures rely on.
+    """
+
+    __slots__ = ("__weakref__", "closures", "inputs", "operation", "options", "saved", "scope", "time")
+
+    operation: Operation
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+    closures: list[Closure | None]
+    time: int
+    scope: str
+    saved: guard.Saved | None
+
+    @property
+    def title(self) -> str:
+        """What messages call it: the operation, and the layer where it was called."""
+        return f"{self.operation.name} in {self.scope}" if self.scope else self.operation.name
+
+    def __repr__(self) -> str:
+        return f"<node {self.time}: {self.title}>"
+
+
+class Operation:
+    """What `@op` makes of a body. Call it with arrays, Tensors, numbers and lists."""
+
+    def __init__(
+        self,
+        body: Callable[..., Rule],
+        broadcasts: bool = False,
+        discrete: Sequence[str] = (),
+        explain: Callable[..., str | None] | None = None,
+    ) -> None:
+        update_wrapper(self, body)
+        parameters = inspect.signature(body).parameters.values()
+        arrays = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        self.body = body
+        self.name = self.__name__ = body.__name__.rstrip("_")
+        self.broadcasts = broadcasts
+        self.explain = explain
+        self.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(arrays)
+        self.names = tuple(p.name for p in parameters)
+        # Positions of the inputs that share a dtype; None means all. (A discrete *rest* lies behind all of them.)
+        self.continuous = [i for i, name in enumerate(arrays) if name not in discrete] if discrete else None
+        unknown = set(discrete) - set(arrays)
+        if unknown:
+            raise TypeError(f"{self.name}: discrete inputs {sorted(unknown)} are not among {arrays}")
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """The value: a Variable if an input is one, otherwise a plain array."""
+        if len(inputs) != self.arity and self.arity is not None:
+            inputs, options = protocols.bind(self.name, self.names, self.arity, inputs, options)
+        # This is the hot path of a small network: `map` runs at the speed of C, a loop does not.
+        arrays = list(map(getattr, inputs, DATA, inputs))
+        requiring = list(map(getattr, inputs, REQUIRES_GRAD, NO_VARIABLE))
+        dtypes = list(map(getattr, arrays, DTYPE, NO_VARIABLE))
+        cast = dtypes.count(dtypes[0]) != len(dtypes) or dtypes[0] is None
+        if cast:
+            arrays = self.cast(arrays)
+        try:
+            y, *closures = self.body(*arrays, **options)
+        except ValueError as error:
+            raise self.explained(error, arrays) from error
+        if len(closures) != len(arrays):
+            raise TypeError(f"{self.name}: {len(arrays)} inputs but {len(closures)} closures; its body must give one each")
+        required = requiring.count(True)
+        if not required and False not in requiring:
+            return y
+        if type(y) is not ndarray and not hasattr(y, "__array_function__"):
+            y = np.asarray(y)  # NumPy gives a scalar for a 0-d result
+        if y.dtype.kind != "f":
+            return y
+        if type(y) is ndarray:
+            if id(y) in map(id, arrays):
+                y = y.view()
+            y.setflags(False)
+        mode = MODE.get()
+        if mode.guarding:
+            guard.check_value(self.name, y)
+        result = object.__new__(Variable.recorded_as)
+        result._data = y
+        result._grad = result._node = result.name = None
+        result._changed = 0
+        result._requires_grad = False
+        if required and mode.recording:
+            if required < len(inputs):
+                closures = [c if needed else None for c, needed in zip(closures, requiring)]  # noqa: B905 - checked
+            if any(closures):
+                result._requires_grad = True
+                result._node = node = object.__new__(Node)
+                node.operation = self
+                node.inputs = self.operands(inputs, arrays) if cast else inputs
+                node.options = options
+                node.closures = closures
+                node.time = clock.tick()
+                node.scope = SCOPE.get()
+                node.saved = guard.save(arrays, y) if mode.guarding else None
+        return result
+
+    def operands(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """What a node remembers of its inputs: the Variables, and plain arrays as the body received them."""
+        return tuple(x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True))
+
+    def cast(self, operands: list[Any]) -> list[Any]:
+        """Give integers, booleans, numbers and lists the dtype of the floating-point arrays among the operands."""
+        if self.continuous is not None and all(isinstance(x, ndarray) for x in operands):
+            dtypes = {operands[i].dtype for i in self.continuous}
+            if len(dtypes) == 1:
+                return operands
+        strong = [hasattr(x, "__array_function__") for x in operands]  # arrays: their dtype counts
+        arrays = [x if counts else np.asarray(protocols.plain(x)) for x, counts in zip(operands, strong, strict=True)]
+        continuous = range(len(arrays)) if self.continuous is None else self.continuous
+        for i in continuous:
+            if arrays[i].dtype.kind not in "fiub":
+                raise DtypeError(f"{self.name}: input {i + 1} is {arrays[i].dtype}; operations take real numbers")
+        floats = {arrays[i].dtype for i in continuous if strong[i] and arrays[i].dtype.kind == "f"}
+        if floats:
+            dtype = np.result_type(*floats)
+            for i in continuous:
+                if not strong[i] or arrays[i].dtype.kind != "f":
+                    arrays[i] = arrays[i].astype(dtype)
+        return arrays
+
+    def explained(self, error: ValueError, arrays: Sequence[Any]) -> TinygradMlpError:
+        """An error of NumPy's, with the operation, the layer and the shapes that it does not know."""
+        where = f"{self.name} in {SCOPE.get()}" if SCOPE.get() else self.name
+        if isinstance(error, TinygradMlpError):
+            return type(error)(str(error).replace(f"{self.name}: ", f"{where}: ", 1))
+        if self.explain and (reason := self.explain(*arrays)):
+            return ShapeError(f"{where}: {reason}")
+        shapes = ", ".join(f"{name} {x.shape}" for name, x in zip(self.names, arrays, strict=False))
+        return ShapeError(f"{where}: {error} (given {shapes})")
+
+
+@overload
+def op(body: Callable[..., Rule], /) -> Operation: ...
+@overload
+def op(
+    *, broadcasts: bool = False, discrete: Sequence[str] = (), explain: Callable[..., str | None] | None = None
+) -> Callable[[Callable[..., Rule]], Operation]: ...
+def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:
+    """Make an operation of a function that returns its value and one backward closure per input.
+
+    The body uses operators, array methods, `np.` functions and other operations, so that it runs on arrays, on Tensors
+    (for derivatives of higher order) and under tracing. Positional parameters are arrays; keyword-only ones are
+    options. It returns a new array or a view, never its input, and a closure never writes into its argument.
+
+    Args:
+        body: the function.
+        broadcasts: inputs may be broadcast against each other; the sweep then sums their gradients back.
+        discrete: names of inputs that are labels, indices or masks: they are not cast, and their closure is None.
+        explain: given the arrays that NumPy refused, says why in the operation's own words, or None.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> @tg.op
+    ... def cube(x):
+    ...     return x**3, lambda g: g * 3 * x**2
+    >>> t = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> cube(t).sum().backward()
+    >>> t.grad
+    array([ 3., 12.], dtype=float32)
+    """
+    if body is None:
+        return lambda body: Operation(body, **declared)
+    return Operation(body, **declared)
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that writes in place or looks at values, which a body must not do.
+
+    Tracing records it as one call. In a body its result has to be the operation's value, or come from discrete inputs
+    only: a derivative does not look inside.
+    """
+
+    def call(*inputs: Any, **options: Any) -> Any:
+        for x in inputs:
+            if type(x) is not ndarray and hasattr(x, "__kernel__"):
+                return x.__kernel__(function, inputs, options)
+        return function(*inputs, **options)
+
+    return update_wrapper(call, function)

@@ -1,0 +1,24 @@
+"""Data for a network: tables from CSV files, their split, scaling and mini-batches, and the breast-cancer table."""
+
+from tinygrad_mlp.data.batching import batches
+from tinygrad_mlp.data.breast_cancer import breast_cancer_path, load_breast_cancer
+from tinygrad_mlp.data.column_roles import ColumnReference
+from tinygrad_mlp.data.reading import read_csv
+from tinygrad_mlp.data.scaling import StandardScaler
+from tinygrad_mlp.data.split_files import SplitFiles, split_csv
+from tinygrad_mlp.data.splitting import split, split_indices
+from tinygrad_mlp.data.table import Table
+
+__all__ = [
+    "ColumnReference",
+    "SplitFiles",
+    "StandardScaler",
+    "Table",
+    "batches",
+    "breast_cancer_path",
+    "load_breast_cancer",
+    "read_csv",
+    "split",
+    "split_csv",
+    "split_indices",
+]

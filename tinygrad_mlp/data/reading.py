@@ -1,0 +1,92 @@
+"""Reading a CSV file into a table: every cell is used as it stands or refused with its place, none is guessed."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinygrad_mlp.data.class_labels import ClassEncoder
+from tinygrad_mlp.data.column_roles import ColumnReference, ColumnRoles, assign_roles, text_columns
+from tinygrad_mlp.data.csv_text import CsvText, Rows
+from tinygrad_mlp.data.number_cells import number_problem, parse_numbers
+from tinygrad_mlp.data.table import Table
+from tinygrad_mlp.errors import DataError
+
+
+def read_csv(
+    path: str | os.PathLike[str],
+    label: ColumnReference | None = None,
+    *,
+    header: bool | None = None,
+    ids: ColumnReference | Sequence[ColumnReference] | None = None,
+    classes: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    require_label: bool = True,
+) -> Table:
+    """Read a CSV file (UTF-8, separated by commas) into a `Table`.
+
+    label    name or position (1, 2, …) of the label column. None: the column named diagnosis, label, class, target,
+             species or y; else the only column of text.
+    header   whether the first row holds the names. None: it does if none of its cells is a number.
+    ids      names or positions of columns to leave out; the first becomes `Table.ids`. `()` leaves nothing out. None:
+             the first column is left out if it holds distinct integers and has no name, or one like `id`.
+    classes  the classes of a model: labels must be among them, and get their indices.
+    columns  names of the features of a model. If both the file and the model have names, the features are picked by
+             name, in the model's order, and any other column must be the label or an id. Otherwise, columns are matched
+             by order and their number must agree. `ids` that the file does not have are then ignored, and so is a
+             `label` that it does not have (unless the label is required and the match is by name).
+    require_label  False: a file without a label column gives a table whose `labels` are None.
+
+    A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
+    (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
+    blank lines between rows, unclosed quotes, wrong encodings, files that cannot be opened.
+    """
+    text = CsvText.load(path, header)
+    roles = assign_roles(text, label=label, ids=ids, columns=columns, require_label=require_label)
+    return table_of(text, roles, classes)
+
+
+def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = None) -> Table:
+    """The table that a CSV text holds when its columns have these roles; `classes` and errors as in `read_csv`."""
+    encoder = ClassEncoder(classes)
+    features = np.empty((text.max_rows(), len(roles.features)))
+    indices = np.empty(len(features), dtype=np.int64)
+    id_cells: list[str] = []
+    count = 0
+    for rows in text.blocks():
+        end = count + len(rows.cells)
+        numbers = parse_numbers([row[j] for row in rows.cells for j in roles.features])
+        if numbers is None:
+            raise _number_error(text, rows, roles.features)
+        features[count:end] = numbers.reshape(-1, len(roles.features))
+        if roles.label is not None:
+            indices[count:end] = encoder.encode(text, rows, roles.label)
+        if roles.left_out:
+            id_cells += [row[roles.left_out[0]].strip() for row in rows.cells]
+        count = end
+    labels, known = (None, tuple(classes or ())) if roles.label is None else encoder.finish(indices[:count])
+    return Table(
+        features=features[:count],
+        feature_names=tuple(text.names[j] for j in roles.features),
+        labels=labels,
+        classes=known,
+        label_name=None if roles.label is None else text.names[roles.label],
+        left_out=tuple(text.names[j] for j in roles.left_out),
+        source=text.source,
+        has_header=text.has_header,
+        ids=tuple(id_cells) if roles.left_out else None,
+    )
+
+
+def _number_error(text: CsvText, rows: Rows, features: Sequence[int]) -> DataError:
+    """The error about the first cell of the rows that is not a number."""
+    line, row, j, problem = next(
+        (line, row, j, problem)
+        for line, row in zip(*rows, strict=True)
+        for j in sorted(features)
+        if (problem := number_problem(row[j]))
+    )
+    if row[j].strip() and text_columns(text, [j]):
+        reference = repr(text.names[j]) if text.has_header else j + 1
+        problem += f", and the whole column is text; leave it out with ids={reference}, or make it the label"
+    return text.cell_error(line, row, j, problem)

@@ -1,0 +1,87 @@
+"""A split: the rows of a data set are dealt into a training part and a validation part, each class in proportion."""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tinygrad_mlp.errors import DataError, OptionError, ShapeError
+
+
+def split(
+    X: ArrayLike,
+    y: ArrayLike,
+    *extra: ArrayLike,
+    ratio: float = 0.8,
+    rng: np.random.Generator | int = 0,
+    stratify: bool = True,
+) -> tuple[NDArray[Any], ...]:
+    """Two parts of each array, of N rows each: `X_train, X_valid, y_train, y_valid`, and two more for each extra.
+
+    `ratio` is the share of rows for training; `rng` a generator or a seed (same seed, same rows). Rows are shuffled.
+    With `stratify`, y (N,) holds class labels and each class is shared out in the same ratio. The arrays are copies.
+
+    Raises `ShapeError` for arrays of different lengths, otherwise as `split_indices`.
+    """
+    arrays = [np.asarray(array) for array in (X, y, *extra)]
+    lengths = [array.shape[0] if array.ndim else None for array in arrays]
+    if len(set(lengths)) != 1 or lengths[0] is None:
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise ShapeError(f"split: arrays {shapes}, expected the same number of rows in each")
+    train, valid = split_indices(arrays[1] if stratify else np.zeros(lengths[0], np.int8), ratio, rng)
+    return tuple(part for array in arrays for part in (array[train], array[valid]))
+
+
+def split_indices(
+    y: ArrayLike, ratio: float = 0.8, rng: np.random.Generator | int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row indices of the training and of the validation part, shuffled; y (N,) holds the class labels.
+
+    The training part has ratio·N rows, rounded (half a row up); each class gets its share by largest remainder, but at
+    least one row on each side, if need be at the cost of the total. For the ratio the decimal number is meant, not its
+    binary neighbour: of 45 rows, 0.7 leaves 32 (31.5), on every machine.
+
+    Raises `DataError` for a ratio that is not between 0 and 1 and for a class with a single row, `ShapeError` if y has
+    other than one axis, `OptionError` for an `rng` that is neither a generator nor a seed.
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        raise ShapeError(f"split: labels of shape {labels.shape}, expected (N,)")
+    if not 0 < ratio < 1:
+        raise DataError(f"split: ratio {ratio}, expected the share of training rows, between 0 and 1")
+    names, members, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if not len(sizes):
+        raise DataError("split: no rows, expected at least two")
+    if sizes.min() < 2:
+        name = names[sizes.argmin()]
+        raise DataError(f"split: class {name} has 1 row, expected at least 2, one for each part")
+    counts = _apportion(sizes.tolist(), Fraction(repr(float(ratio))))
+    try:
+        rng = np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"split: rng {rng!r}, expected a numpy.random.Generator or a seed of at least 0") from error
+    in_class_order = np.argsort(members, kind="stable")
+    train, valid = [], []
+    for rows, count in zip(np.split(in_class_order, np.cumsum(sizes)[:-1]), counts, strict=True):
+        shuffled = rng.permutation(rows)
+        train.append(shuffled[:count])
+        valid.append(shuffled[count:])
+    return rng.permutation(np.concatenate(train)), rng.permutation(np.concatenate(valid))
+
+
+def _apportion(sizes: Sequence[int], share: Fraction) -> list[int]:
+    """How many rows of each class go to training: largest remainders, with one row of each class on each side."""
+    quotas = [share * size for size in sizes]
+    total = math.floor(share * sum(sizes) + Fraction(1, 2))
+    total = min(max(total, len(sizes)), sum(sizes) - len(sizes))
+    counts = [min(max(math.floor(quota), 1), size - 1) for quota, size in zip(quotas, sizes, strict=True)]
+    while missing := total - sum(counts):
+        step = 1 if missing > 0 else -1
+        movable = [c for c, size in enumerate(sizes) if 1 <= counts[c] + step <= size - 1]
+        movable.sort(key=lambda c: step * (counts[c] - quotas[c]))
+        for c in movable[: abs(missing)]:
+            counts[c] += step
+    return counts

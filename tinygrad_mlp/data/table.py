@@ -1,0 +1,57 @@
+"""A table: numbers to learn from, one row per case and one column per feature, and the class of each row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Table:
+    """Features and labels of N rows, as a CSV file gave them.
+
+    features       (N, n) float64, all finite
+    feature_names  the n names; `column 3`, … (positions in the file) if the file has no header
+    labels         (N,) int64, indices into `classes`; None if the file has no label column
+    classes        names of the classes, sorted, so of B and M the class M has index 1
+    label_name     name of the label column, or None
+    left_out       names of the columns that are neither features nor the label
+    source         the file, as in error messages
+    has_header     whether the file names its columns
+    ids            (N,) texts of the first column left out, or None
+    """
+
+    features: NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    label_name: str | None
+    left_out: tuple[str, ...]
+    source: str
+    has_header: bool
+    ids: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __repr__(self) -> str:
+        rows, columns = self.features.shape
+        parts = [f"{rows} rows", f"{columns} features"]
+        if self.labels is not None:
+            counts = np.bincount(self.labels, minlength=len(self.classes))
+            shown = [f"{name} {count}" for name, count in zip(self.classes[:5], counts, strict=False)]
+            parts.append(f"label {self.label_name!r}: " + ", ".join(shown) + ", …" * (len(self.classes) > 5))
+        if self.left_out:
+            parts.append("left out " + ", ".join(map(repr, self.left_out)))
+        return f"Table({self.source!r}: {'; '.join(parts)})"
+
+    def select(self, rows: slice | Sequence[int] | Sequence[bool] | NDArray[np.integer] | NDArray[np.bool_]) -> "Table":
+        """The table of some rows, in the order asked for: a slice, indices, or a mask (N,). The arrays are copies."""
+        chosen = np.arange(len(self))[rows]
+        return replace(
+            self,
+            features=self.features[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            ids=None if self.ids is None else tuple(self.ids[i] for i in chosen),
+        )

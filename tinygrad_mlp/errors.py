@@ -1,0 +1,58 @@
+"""The errors of the package: each is also the built-in error that a Python programmer would expect.
+
+A message says what was seen, what was expected, and where (operation, layer, parameter, file, line, column).
+"""
+
+
+class TinygradMlpError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class ShapeError(TinygradMlpError, ValueError):
+    """Arrays whose shapes do not fit together, or do not fit the operation."""
+
+
+class DtypeError(TinygradMlpError, TypeError):
+    """A dtype that cannot carry a gradient (integers, complex), or that does not fit."""
+
+
+class LabelError(TinygradMlpError, ValueError):
+    """A class label or a probability outside of its range."""
+
+
+class OptionError(TinygradMlpError, ValueError):
+    """An option with a value that it does not know."""
+
+
+class UnsupportedError(TinygradMlpError, TypeError):
+    """A NumPy function, or a way of calling it, that has no rule for Tensors."""
+
+
+class GradientError(TinygradMlpError, RuntimeError):
+    """A backward pass that cannot be run, or a gradient that is not there."""
+
+
+class StaleError(GradientError):
+    """A tensor was changed between the forward pass that used it and the backward pass."""
+
+
+class NonFiniteError(TinygradMlpError, ArithmeticError):
+    """A NaN or an infinity where a finite number is needed."""
+
+
+class StateError(TinygradMlpError, KeyError):
+    """A state dict whose names are not the module's."""
+
+    __str__ = Exception.__str__  # KeyError would show the message in quotes
+
+
+class TraceError(TinygradMlpError, RuntimeError):
+    """Something that cannot be recorded into a straight-line program."""
+
+
+class DataError(TinygradMlpError, ValueError):
+    """A table that cannot be read or used; the message names file, line and column."""
+
+
+class ModelFileError(TinygradMlpError, ValueError):
+    """A model file that cannot be read or written; the message names the file and the reason."""

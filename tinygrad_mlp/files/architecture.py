@@ -1,0 +1,101 @@
+"""An architecture: which layers a network has, with their options, as JSON that a model file can hold.
+
+Layers are rebuilt from the tables below and from nothing else: a file names what it wants, and never what to import
+or to call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp import nn, ops
+from tinygrad_mlp.errors import ModelFileError, ShapeError
+
+LAYERS: dict[str, type[nn.Module]] = {
+    layer.__name__: layer
+    for layer in (nn.Dense, nn.Dropout, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Softmax, nn.Softplus, nn.Tanh)
+}
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    function.__name__: function
+    for function in (
+        ops.leaky_relu,
+        ops.log_softmax,
+        ops.relu,
+        ops.sigmoid,
+        ops.softmax,
+        ops.softplus,
+        ops.tanh,
+    )
+}
+
+
+def describe(layer: Any) -> dict[str, Any] | None:
+    """A layer as JSON: `{"layer": "Dense", "n_in": 30, …}`, `{"function": "relu"}`; None if it is not in the tables."""
+    if type(layer) is nn.Sequential:
+        layers = [describe(inner) for inner in layer.layers]
+        return None if None in layers else {"layer": "Sequential", "layers": layers}
+    name = type(layer).__name__
+    if LAYERS.get(name) is type(layer):
+        return {"layer": name, **{option: getattr(layer, option) for option in layer.options}}
+    return next(({"function": name} for name, function in FUNCTIONS.items() if layer is function), None)
+
+
+def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -> Any:
+    """The layer that a description is of, with its weights.
+
+    Args:
+        description: what `describe` made, or what a file has in its place.
+        weights: the arrays of the whole network by path. A layer is made only for weights that are there, so that it
+            takes no more memory than they do.
+        path: where the layer stands in the network.
+
+    Raises:
+        ModelFileError: an unknown layer or function, options that it does not have, or weights of another shape.
+    """
+    here = f"layer {path}" if path else "the network"
+    if not isinstance(description, dict):
+        raise ModelFileError(f"{here} is {description!r:.80}; an object with its name and options is expected")
+    options = dict(description)
+    if "function" in options:
+        function = known(FUNCTIONS, options.pop("function"), f"{here}: function")
+        check_options(here, options, ())
+        return function
+    name = options.pop("layer", None)
+    if name == "Sequential":
+        inner = options.get("layers")
+        check_options(f"{here}: Sequential", options, ("layers",))
+        if not isinstance(inner, list):
+            raise ModelFileError(f"{here}: Sequential: layers is {inner!r:.80}; a list is expected")
+        prefix = f"{path}.layers" if path else "layers"
+        return nn.Sequential(*[build(layer, weights, f"{prefix}.{i}") for i, layer in enumerate(inner)])
+    layer = known(LAYERS, name, f"{here}: layer")
+    check_options(f"{here}: {name}", options, layer.options)
+
+    def stored(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+        W = weights.get(f"{path}.W" if path else "W")
+        if W is None or W.shape != shape:
+            seen = "none" if W is None else W.shape
+            raise ShapeError(f"W {shape} expected, {seen} found")
+        return W
+
+    try:
+        return layer(**options, weights=stored) if layer is nn.Dense else layer(**options)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{here}: {name}: {error}") from error
+
+
+def known(table: Mapping[str, Any], name: Any, what: str) -> Any:
+    """What a table has under a name."""
+    if not isinstance(name, str) or name not in table:
+        raise ModelFileError(f"{what} {name!r:.80} is unknown: one of {', '.join(table)} is expected")
+    return table[name]
+
+
+def check_options(what: str, options: Mapping[str, Any], expected: tuple[str, ...]) -> None:
+    """Refuse options that are not the expected ones."""
+    if options.keys() != set(expected):
+        seen = ", ".join(options) or "no options"
+        raise ModelFileError(f"{what} with {seen:.200}; {', '.join(expected) or 'no options'} expected")

@@ -1,0 +1,158 @@
+"""Layers: the dense one of the guide, the activations between, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.autograd import default_dtype
+from tinygrad_mlp.errors import OptionError, ShapeError
+from tinygrad_mlp.nn.initialisers import Initialiser, initialiser
+from tinygrad_mlp.nn.module import Module, Parameter, Shape
+from tinygrad_mlp.randomness import generator
+
+
+class Dense(Module):
+    """Y = X·W + b: every output is a weighted sum of all inputs.
+
+    Args:
+        n_in: length of an input row.
+        n_out: length of an output row.
+        bias: whether there is a b.
+        weights: an initialiser or its name ("he", "xavier_uniform", …); b starts at 0.
+        rng: a generator or a seed; the package's own (`tg.seed`) if None.
+
+    Attributes:
+        W: (n_in, n_out).
+        b: (n_out,), or None.
+    """
+
+    options: ClassVar = ("n_in", "n_out", "bias")
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        bias: bool = True,
+        weights: str | Initialiser = "he",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        for name, n in (("n_in", n_in), ("n_out", n_out)):
+            if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+                raise OptionError(f"Dense: {name} is {n!r}; a whole number of at least 1 is expected")
+        self.n_in, self.n_out, self.bias = int(n_in), int(n_out), bool(bias)
+        values = initialiser(weights)((self.n_in, self.n_out), generator(rng))
+        if np.shape(values) != (self.n_in, self.n_out):
+            raise ShapeError(f"Dense: the initialiser gave {np.shape(values)} for W {(self.n_in, self.n_out)}")
+        self.W = Parameter(np.asarray(values, default_dtype()))
+        self.b = Parameter(np.zeros(self.n_out, default_dtype())) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        """X·W + b for rows X (N, n_in); a plain array is cast to the dtype of W."""
+        if not hasattr(x, "_data"):
+            x = np.asarray(x) if not hasattr(x, "__array_function__") else x
+            x = x if x.dtype == self.W._data.dtype else x.astype(self.W._data.dtype)
+        return ops.matmul(x, self.W) if self.b is None else ops.dense(x, self.W, self.b)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The last length becomes n_out."""
+        return (*(shape[:-1] or ("N",)), self.n_out)
+
+
+class Elementwise(Module):
+    """A layer whose output has the shape of its input."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The input's shape."""
+        return shape
+
+
+class ReLU(Elementwise):
+    """max(0, x)."""
+
+    def forward(self, x: Any) -> Any:
+        """max(0, x), element by element."""
+        return ops.relu(x)
+
+
+class LeakyReLU(Elementwise):
+    """X where x > 0, else α·x.
+
+    Args:
+        alpha: the slope for negative x.
+    """
+
+    options: ClassVar = ("alpha",)
+
+    def __init__(self, alpha: float = 0.01) -> None:
+        self.alpha = float(alpha)
+
+    def forward(self, x: Any) -> Any:
+        """X where x > 0, else α·x."""
+        return ops.leaky_relu(x, alpha=self.alpha)
+
+
+class Sigmoid(Elementwise):
+    """1 / (1 + e^−x)."""
+
+    def forward(self, x: Any) -> Any:
+        """1 / (1 + e^−x), element by element."""
+        return ops.sigmoid(x)
+
+
+class Tanh(Elementwise):
+    """tanh x."""
+
+    def forward(self, x: Any) -> Any:
+        """Tanh x, element by element."""
+        return ops.tanh(x)
+
+
+class Softplus(Elementwise):
+    """ln(1 + e^x), a smooth ReLU."""
+
+    def forward(self, x: Any) -> Any:
+        """ln(1 + e^x), element by element."""
+        return ops.softplus(x)
+
+
+class Softmax(Elementwise):
+    """Probabilities along an axis. For a picture of probabilities; a loss takes the logits before it.
+
+    Args:
+        axis: the axis whose elements add up to 1.
+    """
+
+    options: ClassVar = ("axis",)
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = int(axis)
+
+    def forward(self, x: Any) -> Any:
+        """e^x / Σ e^x along the axis."""
+        return ops.softmax(x, axis=self.axis)
+
+
+class Dropout(Elementwise):
+    """In training, drops each element with probability p and scales the rest by 1 / (1 − p); otherwise does nothing.
+
+    Args:
+        p: the probability, 0 ≤ p < 1.
+        rng: a generator or a seed; the package's own (`tg.seed`) if None.
+    """
+
+    options: ClassVar = ("p",)
+
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
+        if not 0 <= p < 1:
+            raise OptionError(f"Dropout: p is {p!r}; a probability of dropping with 0 ≤ p < 1 is expected")
+        self.p = float(p)
+        self.rng = None if rng is None else generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        """X with elements dropped, in training; X itself otherwise."""
+        if not self.training or self.p == 0:
+            return x
+        return ops.dropout(x, generator(self.rng).random(np.shape(x), np.float32) >= self.p, p=self.p)

@@ -1,0 +1,235 @@
+"""A module: a callable that keeps its parameters in its attributes.
+
+Nothing is registered. Parameters are found by walking the attributes (lists, tuples and dicts of modules too), and a
+parameter's name is the path to it: `layers.0.W`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from tinygrad_mlp.autograd import SCOPE
+from tinygrad_mlp.errors import DtypeError, ShapeError, StateError
+from tinygrad_mlp.nn.table import table
+from tinygrad_mlp.tensor import Tensor
+
+Shape = tuple[Any, ...]
+"""A shape in a table: lengths, "N" for the batch, "?" for what is not known."""
+
+
+class Parameter(Tensor):
+    """A Tensor that belongs to a module and is trained: `requires_grad` is True unless it is frozen."""
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True, name: str | None = None) -> None:
+        super().__init__(data, requires_grad, name)
+
+
+Layer = Callable[[Any], Any]
+"""Anything that can be called with a batch is a layer: a Module, or a function such as `tg.relu`."""
+
+
+class Module:
+    """Base of layers and models: write `forward`, put Parameters and Modules into attributes, call the object.
+
+    Attributes:
+        training: True in training; `eval()` makes it False. Dropout looks at it.
+        options: the constructor's arguments that a model file stores, by name.
+    """
+
+    training: bool = True
+    options: ClassVar[tuple[str, ...]] = ()
+    _path: str | None = None
+
+    def forward(self, x: Any) -> Any:
+        """The output for an input, a batch of rows (N, …)."""
+        raise TypeError(f"{type(self).__name__} has no forward(self, x)")
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run `forward`; operations inside, and their errors, know the path of this module."""
+        if self._path is None:
+            self.named_modules()
+        token = SCOPE.set(self._path or SCOPE.get())
+        try:
+            return self.forward(*inputs)
+        finally:
+            SCOPE.reset(token)
+
+    def __rshift__(self, after: Layer) -> Sequential:
+        return Sequential(self) >> after
+
+    def __rrshift__(self, before: Layer) -> Sequential:
+        return Sequential(before, self)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of the output for an input of this shape, for the table that `repr` prints."""
+        return ("?",)
+
+    def named_modules(self) -> dict[str, Module]:
+        """This module (under "") and all within it, by path."""
+        found: dict[str, Module] = {}
+        walk(self, "", {}, found, set())
+        for path, module in found.items():
+            module._path = path
+        return found
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """The parameters by path; each gets its path as `.name`. One that stands in two places counts once."""
+        found: dict[str, Parameter] = {}
+        walk(self, "", found, {}, set())
+        for path, parameter in found.items():
+            parameter.name = path
+        return found
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters, in the order of the attributes."""
+        return list(self.named_parameters().values())
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of the parameters' values, by path."""
+        return {path: p.numpy() for path, p in self.named_parameters().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the parameters' values; all of them or, after an error, none.
+
+        Raises:
+            StateError: names are missing or not known.
+            ShapeError: a shape differs.
+        """
+        own = self.named_parameters()
+        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        if missing or unknown:
+            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+            raise StateError(f"state dict for {type(self).__name__}: {'; '.join(parts)}")
+        for path, p in own.items():
+            if np.shape(state[path]) != p.shape:
+                raise ShapeError(f"{path}: shape {np.shape(state[path])} given, {p.shape} expected")
+        for path, p in own.items():
+            p.data = state[path]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch this module and all within it to training; returns itself."""
+        for module in self.named_modules().values():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch to evaluation: no dropout; returns itself."""
+        return self.train(False)
+
+    def __repr__(self) -> str:
+        arguments = []
+        for name, parameter in signature(type(self)).parameters.items():
+            if name in self.options and getattr(self, name) != parameter.default:
+                required = parameter.default is parameter.empty
+                arguments.append(f"{'' if required else f'{name}='}{getattr(self, name)!r}")
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+class Sequential(Module):
+    """Layers one after the other; `Dense(30, 24) >> ReLU() >> Dense(24, 2)` builds the same.
+
+    Its `repr` is a table of the layers, the shapes of their outputs, and how many numbers they learn.
+
+    Args:
+        layers: Modules, or functions of one Tensor.
+
+    >>> from tinygrad_mlp import nn
+    >>> nn.Sequential(nn.Dense(30, 24), nn.ReLU(), nn.Dense(24, 2))
+       layer           output shape   parameters
+    ────────────────────────────────────────────
+    0  Dense(30, 24)   (N, 24)               744
+    1  ReLU()          (N, 24)                 0
+    2  Dense(24, 2)    (N, 2)                 50
+    ────────────────────────────────────────────
+       total                                 794
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        for position, layer in enumerate(layers):
+            if not callable(layer) or isinstance(layer, type):
+                raise DtypeError(f"layer {position} of Sequential is {layer!r}, not a layer: an object that can be called")
+        self.layers = layers
+
+    def forward(self, x: Any) -> Any:
+        """The output of the last layer."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __rshift__(self, after: Layer) -> Sequential:
+        return Sequential(*self.layers, *(after.layers if isinstance(after, Sequential) else (after,)))
+
+    def __rrshift__(self, before: Layer) -> Sequential:
+        return Sequential(before, *self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int) -> Layer:
+        return self.layers[index]
+
+    def input_shape(self) -> Shape:
+        """The shape of a batch that the first layer which knows it takes."""
+        for layer in self.layers:
+            if isinstance(layer, Sequential):
+                return layer.input_shape()
+            if hasattr(layer, "n_in"):
+                return ("N", layer.n_in)
+        return ("N", "?")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape after the last layer."""
+        for layer in self.layers:
+            shape = layer.output_shape(shape) if isinstance(layer, Module) else ("?",)
+        return shape
+
+    def __repr__(self) -> str:
+        rows = [(path, *row) for path, row in self.rows("", self.input_shape())]
+        total = sum(p.size for p in self.parameters())
+        return table(["", "layer", "output shape", "parameters"], rows, ["", "total", "", f"{total:,}"])
+
+    def rows(self, path: str, shape: Shape) -> Iterator[tuple[str, tuple[str, str, str]]]:
+        """The lines of the table: where a layer stands, and its name, output shape and count of parameters."""
+        for i, layer in enumerate(self.layers):
+            here = f"{path}{i}"
+            if isinstance(layer, Sequential):
+                yield from layer.rows(f"{here}.", shape)
+            module = layer if isinstance(layer, Module) else None
+            shape = module.output_shape(shape) if module else ("?",)
+            if not isinstance(layer, Sequential):
+                title = repr(layer) if module else getattr(layer, "__name__", repr(layer))
+                learned = sum(p.size for p in module.parameters()) if module else 0
+                yield here, (title, f"({', '.join(map(str, shape))})", f"{learned:,}")
+
+
+def walk(
+    x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str, Module], seen: set[int]
+) -> None:
+    """Collect the parameters and modules that can be reached through attributes, lists, tuples and dicts."""
+    if id(x) in seen:
+        return
+    children: Iterator[tuple[Any, Any]]
+    if isinstance(x, Parameter):
+        parameters[path] = x
+        children = iter(())
+    elif isinstance(x, Module):
+        modules[path] = x
+        children = iter(vars(x).items())
+    elif isinstance(x, list | tuple):
+        children = iter(enumerate(x))
+    elif isinstance(x, dict):
+        children = iter(x.items())
+    else:
+        return
+    seen.add(id(x))
+    for name, child in children:
+        walk(child, f"{path}.{name}" if path else str(name), parameters, modules, seen)

@@ -1,0 +1,136 @@
+"""Arithmetic with broadcasting, matrix products, and the two guarded products that singular slopes are written with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.autograd import Array, Rule, implements, op, precise_sum
+from tinygrad_mlp.errors import ShapeError
+
+
+@implements(np.add)
+@op(broadcasts=True)
+def add(a: Array, b: Array) -> Rule:
+    """Y = A + B."""
+    return a + b, lambda g: g, lambda g: g
+
+
+@implements(np.subtract)
+@op(broadcasts=True)
+def subtract(a: Array, b: Array) -> Rule:
+    """Y = A − B."""
+    return a - b, lambda g: g, lambda g: -g
+
+
+@implements(np.multiply)
+@op(broadcasts=True)
+def multiply(a: Array, b: Array) -> Rule:
+    """Y = A ⊙ B, element by element."""
+    return a * b, lambda g: g * b, lambda g: g * a
+
+
+@implements(np.divide)
+@op(broadcasts=True)
+def divide(a: Array, b: Array) -> Rule:
+    """Y = A / B, element by element."""
+    y = a / b
+    return y, lambda g: over(g, b), lambda g: -over(times(g, y), b)
+
+
+@implements(np.negative)
+@op
+def negative(x: Array) -> Rule:
+    """Y = −X."""
+    return -x, lambda g: -g
+
+
+@implements(np.power)
+@op(broadcasts=True)
+def power(x: Array, p: Array) -> Rule:
+    """Y = X^P. The gradient for P needs X > 0 where it is not 0."""
+    y = x**p
+    return y, lambda g: times(g, times(p, x ** (p - 1))), lambda g: times(times(g, y), log_or_zero(x, y))
+
+
+@op(broadcasts=True)
+def over(g: Array, d: Array) -> Rule:
+    """g / d where 0 / anything is 0: a gradient that is exactly zero stays zero where the slope blows up."""
+    return g / np.where(g == 0, 1, d), lambda h: over(h, d), lambda h: -over(times(over(g, d), h), d)
+
+
+@op(broadcasts=True)
+def times(g: Array, f: Array) -> Rule:
+    """g ⊙ f where 0 · anything is 0, an infinity and NaN included."""
+    return g * np.where(g == 0, 0, f), lambda h: times(h, f), lambda h: times(h, g)
+
+
+def log_or_zero(x: Array, y: Array) -> Any:
+    """log x where y is not 0 (there its factor is 0, and log 0 would only warn)."""
+    return np.log(np.where(y == 0, 1, x))
+
+
+def inner_sizes(a: Array, b: Array, *_: Array) -> str | None:
+    """Why a matrix product was refused: the sizes that have to be equal."""
+    if a.shape[-1] == b.shape[-2]:
+        return None
+    return f"{a.shape} · {b.shape}: inner sizes {a.shape[-1]} and {b.shape[-2]} differ"
+
+
+@op(broadcasts=True, explain=inner_sizes)
+def matmul_(a: Array, b: Array) -> Rule:
+    """Y = A·B for matrices (…, n, k) and (…, k, m); leading axes broadcast."""
+    return a @ b, lambda g: g @ b.mT, lambda g: a.mT @ g
+
+
+@implements(np.matmul)
+def matmul(a: Array, b: Array) -> Any:
+    """The matrix product `a @ b`, as NumPy's: a 1-D `a` is a row, a 1-D `b` a column, leading axes broadcast.
+
+    Args:
+        a: (k,), (n, k) or (…, n, k).
+        b: (k,), (k, m) or (…, k, m).
+
+    Raises:
+        ShapeError: the inner sizes differ, or an operand is 0-d.
+    """
+    a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
+    if a.ndim > 1 and b.ndim > 1:
+        return matmul_(a, b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError(f"matmul: A {a.shape} · B {b.shape}: a 0-d operand has no matrix product; use *")
+    y = matmul_(a.reshape((1, -1)) if a.ndim == 1 else a, b.reshape((-1, 1)) if b.ndim == 1 else b)
+    rows, columns = y.shape[-2:]
+    return y.reshape(y.shape[:-2] + (() if a.ndim == 1 else (rows,)) + (() if b.ndim == 1 else (columns,)))
+
+
+def dense_sizes(x: Array, w: Array, b: Array) -> str | None:
+    """Why X·W + b was refused."""
+    if x.ndim == w.ndim == 2 and x.shape[1] != w.shape[0]:
+        return f"X {x.shape} · W {w.shape}: inner sizes {x.shape[1]} and {w.shape[0]} differ"
+    return f"X {x.shape}, W {w.shape}, b {b.shape}: (N, n_in), (n_in, n_out) and (n_out,) expected"
+
+
+@op(explain=dense_sizes)
+def dense_(x: Array, w: Array, b: Array) -> Rule:
+    """Y = X·W + b for a batch of rows."""
+    y = x @ w
+    y += b
+    return y, lambda g: g @ w.T, lambda g: x.T @ g, lambda g: precise_sum(g, axis=0)
+
+
+def dense(x: Array, w: Array, b: Array) -> Any:
+    """Y = X·W + b, the layer of the guide: dX = dY·Wᵀ, dW = Xᵀ·dY, db = Σ over the batch of dY.
+
+    Args:
+        x: (N, n_in); or (n_in,), or (…, n_in), which are taken as rows.
+        w: (n_in, n_out).
+        b: (n_out,).
+
+    Raises:
+        ShapeError: the sizes do not fit; the message names them.
+    """
+    if x.ndim == 2:
+        return dense_(x, w, b)
+    return dense_(x.reshape((-1, x.shape[-1])), w, b).reshape((*x.shape[:-1], w.shape[-1]))

@@ -1,0 +1,123 @@
+"""Functions of one number, applied to every element, and choices between two arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.autograd import Array, Rule, implements, op
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.ops.arithmetic import over, times
+
+
+@implements(np.exp)
+@op
+def exp(x: Array) -> Rule:
+    """Y = e^X."""
+    y = np.exp(x)
+    return y, lambda g: times(g, y)
+
+
+@implements(np.log)
+@op
+def log(x: Array) -> Rule:
+    """Y = ln X, for X > 0."""
+    return np.log(x), lambda g: over(g, x)
+
+
+@implements(np.log1p)
+@op
+def log1p(x: Array) -> Rule:
+    """Y = ln(1 + X), exact for small X; for X > −1."""
+    return np.log1p(x), lambda g: over(g, 1 + x)
+
+
+@implements(np.sqrt)
+@op
+def sqrt(x: Array) -> Rule:
+    """Y = √X, for X ≥ 0."""
+    y = np.sqrt(x)
+    return y, lambda g: over(g, 2 * y)
+
+
+@implements(np.tanh)
+@op
+def tanh(x: Array) -> Rule:
+    """Y = tanh X."""
+    y = np.tanh(x)
+    return y, lambda g: g * (1 - y * y)
+
+
+@implements(np.absolute)
+@op
+def abs(x: Array) -> Rule:
+    """Y = |X|. Kink at 0, where the slope is taken as 0."""
+    return np.abs(x), lambda g: g * np.sign(x)
+
+
+@implements(np.sign)
+@op
+def sign(x: Array) -> Rule:
+    """Y = −1, 0 or 1. Its slope is 0 wherever it has one, so no gradient passes."""
+    return np.sign(x), None
+
+
+@implements(np.maximum)
+@op(broadcasts=True)
+def maximum(a: Array, b: Array) -> Rule:
+    """Y = the larger of A and B; a tie shares the gradient equally."""
+    return np.maximum(a, b), lambda g: share(a > b, a == b, g), lambda g: share(b > a, a == b, g)
+
+
+@implements(np.minimum)
+@op(broadcasts=True)
+def minimum(a: Array, b: Array) -> Rule:
+    """Y = the smaller of A and B; a tie shares the gradient equally."""
+    return np.minimum(a, b), lambda g: share(a < b, a == b, g), lambda g: share(b < a, a == b, g)
+
+
+def share(chosen: Array, tied: Array, g: Array) -> Any:
+    """The gradient of the operand that was chosen: all of it, half of it in a tie, or nothing."""
+    return np.where(tied, g / 2, np.where(chosen, g, 0))
+
+
+@implements(np.where)
+@op(broadcasts=True, discrete=("condition",))
+def where(condition: Array, x: Array, y: Array) -> Rule:
+    """X where the condition holds, else Y; the gradient goes to the one that was taken."""
+    return np.where(condition, x, y), None, lambda g: np.where(condition, g, 0), lambda g: np.where(condition, 0, g)
+
+
+@op
+def clip_(x: Array, *, low: Any, high: Any) -> Rule:
+    """X held between two numbers; the bounds themselves pass the gradient."""
+    return np.clip(x, low, high), lambda g: np.where((x >= low) & (x <= high), g, 0)
+
+
+@implements(np.clip)
+def clip(x: Array, min: float | None = None, max: float | None = None) -> Any:
+    """X held between two numbers. The slope is 1 inside and at the bounds, 0 outside.
+
+    Args:
+        x: any shape.
+        min: the lower bound, a number, or None for none.
+        max: the upper bound.
+
+    Raises:
+        OptionError: a bound is an array: `tg.maximum` and `tg.minimum` take those.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.clip(tg.Tensor([-2.0, 0.5, 2.0]), -1, 1))
+    Tensor([-1. ,  0.5,  1. ], dtype=float32)
+    """
+    bounds = [-np.inf if min is None else min, np.inf if max is None else max]
+    if any(np.ndim(bound) for bound in bounds):
+        raise OptionError("clip takes numbers as bounds; for arrays write minimum(maximum(x, low), high)")
+    return clip_(x, low=float(bounds[0]), high=float(bounds[1]))
+
+
+@op
+def astype(x: Array, *, dtype: Any) -> Rule:
+    """X in another floating-point dtype; the gradient comes back in the old one."""
+    return x.astype(dtype), lambda g: g.astype(x.dtype)

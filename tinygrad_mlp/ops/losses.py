@@ -1,0 +1,207 @@
+"""Losses: a number that says how wrong a batch of predictions is. All of them start a backward pass with a simple term.
+
+`reduction` is "mean" over the batch (over all elements for the ones without classes), "sum", or "none" for one loss
+each. Predictions and targets have to have the same shape: (N, 1) and (N,) do not silently become (N, N).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from tinygrad_mlp.autograd import Array, Rule, kernel, op
+from tinygrad_mlp.errors import LabelError, OptionError, ShapeError
+from tinygrad_mlp.ops.activations import log_softmax, sigmoid
+from tinygrad_mlp.ops.arithmetic import over, times
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+def reduced(losses: Array, reduction: Reduction, n: int) -> Any:
+    """The losses of n rows as one number, or as they are."""
+    if reduction == "none":
+        return losses
+    return losses.sum() / n if reduction == "mean" else losses.sum()
+
+
+def spread(g: Array, reduction: Reduction, n: int) -> Array:
+    """The gradient that each of n losses gets: the adjoint of `reduced`."""
+    return g / n if reduction == "mean" else g
+
+
+def check_batch(name: str, seen: str, shape: tuple[int, ...], reduction: str) -> None:
+    """Refuse an unknown reduction, and the mean of nothing."""
+    if reduction not in ("mean", "sum", "none"):
+        raise OptionError(f"{name}: reduction is {reduction!r}; it can be 'mean', 'sum' or 'none'")
+    if reduction == "mean" and 0 in shape:
+        raise ShapeError(f"{name}: {seen} {shape} has no elements, so there is no mean loss")
+
+
+def check_same(name: str, a_name: str, a: Array, b_name: str, b: Array) -> None:
+    """Refuse predictions and targets that broadcasting would multiply."""
+    if a.shape != b.shape:
+        hint = ""
+        if a.size == b.size:
+            hint = f"; reshape one of them, for instance {b_name}.reshape({a.shape})"
+        raise ShapeError(f"{name}: {a_name} {a.shape} and {b_name} {b.shape} must have the same shape{hint}")
+
+
+@op(discrete=("labels",))
+def softmax_cross_entropy(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = −Σ Y_true·ln softmax(Z), with the gradient dZ = Y_pred − Y_true (divided by N for a mean).
+
+    Args:
+        logits: Z, (N, C) with C ≥ 2 classes, before any softmax; leading axes may be more.
+        labels: class indices (N,), integers from 0 to C − 1, or rows of probabilities (N, C), one-hot for instance.
+        reduction: "mean" over the batch, "sum", or "none" for losses (N,).
+
+    Raises:
+        LabelError: a label is out of range, not a whole number, or a row of probabilities does not add up to 1.
+        ShapeError: labels that are neither (N,) nor (N, C).
+
+    >>> import tinygrad_mlp as tg
+    >>> z = tg.Tensor([[2.0, 0.0]], requires_grad=True)
+    >>> tg.softmax_cross_entropy(z, [0]).backward()
+    >>> z.grad  # Y_pred − Y_true = [0.88, 0.12] − [1, 0]
+    array([[-0.11920291,  0.11920292]], dtype=float32)
+    """
+    z = logits
+    check_batch("softmax_cross_entropy", "logits", z.shape, reduction)
+    y_true = probabilities(labels, shape=z.shape, dtype=z.dtype)
+    log_p = log_softmax(z)
+    n = z.size // z.shape[-1]
+    return (
+        cross_entropy(y_true, log_p, reduction=reduction),
+        lambda g: (np.exp(log_p) - y_true) * (g[..., None] if reduction == "none" else spread(g, reduction, n)),
+        None,
+    )
+
+
+@kernel
+def cross_entropy(y_true: np.ndarray, log_p: np.ndarray, *, reduction: Reduction) -> Any:
+    """−Σ Y_true·ln P, where 0·ln 0 is 0."""
+    n = y_true.size // y_true.shape[-1]
+    if reduction != "none" and y_true.size <= 4096:  # one call; a longer sum needs NumPy's pairwise one
+        total = -np.vdot(y_true, log_p)
+        if total == total:  # 0 · −∞ makes it NaN
+            return total / n if reduction == "mean" else total
+    products = y_true * np.where(y_true == 0, 0, log_p)
+    return -products.sum(axis=-1) if reduction == "none" else -reduced(products, reduction, n)
+
+
+@kernel
+def probabilities(labels: np.ndarray, *, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Labels as rows of probabilities: class indices become one-hot, rows are checked."""
+    name = "softmax_cross_entropy"
+    if len(shape) < 2 or shape[-1] < 2:
+        raise ShapeError(f"{name}: logits {shape}: (N, C) with at least 2 classes expected")
+    if labels.shape == shape:
+        rows = np.asarray(labels, dtype)
+        if not (rows >= 0).all() or not np.allclose(rows.sum(axis=-1), 1, atol=1e-3):
+            raise LabelError(f"{name}: rows of labels must be probabilities that add up to 1")
+        return rows
+    if labels.shape != shape[:-1]:
+        raise ShapeError(
+            f"{name}: labels {labels.shape} for logits {shape}: class indices {shape[:-1]} or rows {shape} expected"
+        )
+    if labels.dtype.kind not in "iub":
+        raise LabelError(f"{name}: class indices must be integers, not {labels.dtype}")
+    rows = labels[..., None] == np.arange(shape[-1])
+    if np.count_nonzero(rows) != labels.size:
+        flat = labels.reshape(-1)
+        row = int(np.argmax((flat < 0) | (flat >= shape[-1])))
+        raise LabelError(f"{name}: label {flat[row]} in row {row}: with {shape[-1]} classes, 0 to {shape[-1] - 1} expected")
+    return rows.astype(dtype)
+
+
+@kernel
+def fractions(labels: np.ndarray, *, name: str, dtype: Any) -> np.ndarray:
+    """Binary labels as numbers, checked to lie between 0 and 1."""
+    y = np.asarray(labels, dtype)
+    wrong = ~((y >= 0) & (y <= 1))
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise LabelError(f"{name}: label {y[where]} at {where}: 0, 1 or a probability between them expected")
+    return y
+
+
+@op(discrete=("labels",))
+def binary_cross_entropy(p: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = −[y·ln p + (1 − y)·ln(1 − p)] from probabilities; an impossible event that happens costs ∞.
+
+    Args:
+        p: probabilities of class 1, any shape, 0 ≤ p ≤ 1.
+        labels: y, of the same shape: 0, 1, booleans, or probabilities.
+        reduction: "mean" over all elements, "sum", or "none".
+
+    Raises:
+        LabelError: a label or a probability is outside of 0 to 1.
+        ShapeError: the shapes differ.
+    """
+    name = "binary_cross_entropy"
+    check_same(name, "p", p, "labels", labels)
+    check_batch(name, "p", p.shape, reduction)
+    y = fractions(labels, name=f"{name}, labels", dtype=p.dtype)
+    n = p.size
+    return (
+        surprise(p, y, reduction=reduction),
+        lambda g: times(spread(g, reduction, n), over(1 - y, 1 - p) - over(y, p)),
+        None,
+    )
+
+
+@kernel
+def surprise(p: np.ndarray, y: np.ndarray, *, reduction: Reduction) -> Any:
+    """The binary cross-entropy, where 0·ln 0 is 0 and ln 0 is −∞ without a warning."""
+    fractions(p, name="binary_cross_entropy, probabilities", dtype=p.dtype)
+    with np.errstate(divide="ignore"):
+        happened = np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
+        missed = np.where(y == 1, 0, (1 - y) * np.log1p(-np.where(y == 1, 0, p)))
+    return reduced(-(happened + missed), reduction, p.size)
+
+
+@op(discrete=("labels",))
+def binary_cross_entropy_with_logits(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+    """The binary cross-entropy of p = sigmoid(z), from z: E = max(z, 0) − z·y + ln(1 + e^−|z|), dZ = p − y.
+
+    Args:
+        logits: z, any shape.
+        labels: y, of the same shape: 0, 1, booleans, or probabilities.
+        reduction: "mean" over all elements, "sum", or "none".
+
+    Raises:
+        LabelError: a label is outside of 0 to 1.
+        ShapeError: the shapes differ.
+    """
+    name = "binary_cross_entropy_with_logits"
+    z = logits
+    check_same(name, "logits", z, "labels", labels)
+    check_batch(name, "logits", z.shape, reduction)
+    y = fractions(labels, name=name, dtype=z.dtype)
+    losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+    n = losses.size
+    return reduced(losses, reduction, n), lambda g: (sigmoid(z) - y) * spread(g, reduction, n), None
+
+
+@op
+def mean_squared_error(predictions: Array, targets: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = (Y_pred − Y_true)², its mean over all elements, with the gradient 2·(Y_pred − Y_true) / n.
+
+    Args:
+        predictions: any shape.
+        targets: of the same shape.
+        reduction: "mean" over all elements, "sum", or "none".
+
+    Raises:
+        ShapeError: the shapes differ; (N, 1) and (N,) do.
+    """
+    check_same("mean_squared_error", "predictions", predictions, "targets", targets)
+    check_batch("mean_squared_error", "predictions", predictions.shape, reduction)
+    d = predictions - targets
+    n = d.size
+    return (
+        reduced(d * d, reduction, n),
+        lambda g: d * (2 * spread(g, reduction, n)),
+        lambda g: d * (-2 * spread(g, reduction, n)),
+    )

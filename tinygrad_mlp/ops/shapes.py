@@ -1,0 +1,50 @@
+"""The same elements in another arrangement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.autograd import Array, Rule, implements, op
+
+
+@implements(np.reshape)
+@op
+def reshape(x: Array, *, shape: int | tuple[int, ...]) -> Rule:
+    """X with the same elements in another shape; one length may be −1."""
+    return x.reshape(shape), lambda g: g.reshape(x.shape)
+
+
+@implements(np.transpose)
+@op
+def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Rule:
+    """X with its axes in another order, reversed by default."""
+    back = None if axes is None else tuple(int(i) for i in np.argsort([a % x.ndim for a in axes]))
+    return np.transpose(x, axes), lambda g: np.transpose(g, back)
+
+
+@op
+def concatenate_(*xs: Array, axis: int) -> Rule:
+    """Arrays joined along an axis they have; each gets its part of the gradient."""
+    ends = np.cumsum([x.shape[axis] for x in xs]).tolist()
+    return np.concatenate(xs, axis=axis), *map(part, [0, *ends], ends, [axis % xs[0].ndim] * len(xs))
+
+
+def part(start: int, stop: int, axis: int) -> Any:
+    """The closure that cuts a range out along an axis."""
+    return lambda g: g[(slice(None),) * axis + (slice(start, stop),)]
+
+
+@implements(np.concatenate)
+def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
+    """Arrays joined along an axis they have, or flattened and joined with `axis=None`.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.concatenate([tg.Tensor([1.0]), tg.Tensor([2.0, 3.0])]))
+    Tensor([1., 2., 3.], dtype=float32)
+    """
+    if axis is None:
+        return concatenate_(*[reshape(x, shape=-1) for x in arrays], axis=0)
+    return concatenate_(*arrays, axis=axis)

@@ -1,0 +1,159 @@
+"""The update rules. In their formulas g is the gradient, η the learning rate, W the weights, t the number of the step.
+
+Libraries mean different things by the same names; each class says which form is whose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim.optimizer import Optimizer, number_in_range
+from tinygrad_mlp.tensor import Tensor
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum: v ← μ·v + η·g, W ← W − v.
+
+    | form | velocity | used by |
+    |---|---|---|
+    | `rate_in_velocity=True` (default) | v ← μ·v + η·g, W ← W − v | the guide, Keras, scikit-learn |
+    | `rate_in_velocity=False` | v ← μ·v + g, W ← W − η·v | PyTorch |
+
+    They differ only when the learning rate changes. `nesterov=True` looks ahead: W ← W − (μ·v + η·g), or
+    W ← W − η·(μ·v + g) (Sutskever et al. 2013).
+
+    Args:
+        parameters: a Module or Tensors.
+        learning_rate: η.
+        momentum: μ, 0 ≤ μ < 1.
+        nesterov: whether to look ahead; needs momentum.
+        rate_in_velocity: the form, see above.
+        weight_decay: λ, adds λ·W to the gradient.
+    """
+
+    state_names: ClassVar = ("v",)
+
+    def __init__(
+        self,
+        parameters: Module | Iterable[Tensor],
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        rate_in_velocity: bool = True,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.momentum = number_in_range("momentum", momentum, high=1)
+        if nesterov and not momentum:
+            raise OptionError("nesterov=True needs a momentum above 0")
+        self.nesterov = nesterov
+        self.rate_in_velocity = rate_in_velocity
+
+    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
+        """v ← μ·v + η·g; the update is v, or μ·v + η·g once more with `nesterov`."""
+        (v,) = state
+        inside, outside = (self.learning_rate, 1.0) if self.rate_in_velocity else (1.0, self.learning_rate)
+        d = inside * g
+        v = self.momentum * v + d
+        return outside * (self.momentum * v + d if self.nesterov else v), v
+
+
+class RMSprop(Optimizer):
+    """Steps divided by a running root mean square: v ← β·v + (1 − β)·g², W ← W − η / √(v + ε) · g.
+
+    | form | step | used by |
+    |---|---|---|
+    | `epsilon_in_root=True` (default) | η·g / √(v + ε) | the guide, Keras |
+    | `epsilon_in_root=False` | η·g / (√v + ε) | PyTorch |
+
+    Args:
+        parameters: a Module or Tensors.
+        learning_rate: η.
+        beta: β, called alpha in PyTorch and rho in Keras.
+        epsilon: ε.
+        epsilon_in_root: the form, see above.
+        weight_decay: λ, adds λ·W to the gradient.
+    """
+
+    state_names: ClassVar = ("v",)
+
+    def __init__(
+        self,
+        parameters: Module | Iterable[Tensor],
+        learning_rate: float = 0.001,
+        beta: float = 0.9,
+        epsilon: float = 1e-7,
+        epsilon_in_root: bool = True,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.beta = number_in_range("beta", beta, high=1)
+        self.epsilon = number_in_range("epsilon", epsilon)
+        self.epsilon_in_root = epsilon_in_root
+
+    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
+        """v ← β·v + (1 − β)·g²; the update is η·g / √(v + ε)."""
+        (v,) = state
+        v = self.beta * v + (1 - self.beta) * (g * g)
+        root = np.sqrt(v + self.epsilon) if self.epsilon_in_root else np.sqrt(v) + self.epsilon
+        return self.learning_rate * g / root, v
+
+
+class Adam(Optimizer):
+    """Momentum and RMSprop together: m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g² (Kingma & Ba 2015, arXiv:1412.6980).
+
+    With the corrected m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ):
+
+    | form | step | used by |
+    |---|---|---|
+    | default | η·m̂ / (√v̂ + ε) | the published algorithm, PyTorch |
+    | `epsilon_hat=True` | η·√(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε) | Keras, scikit-learn |
+    | `bias_correction=False` | η·m / (√v + ε) | the guide |
+
+    Args:
+        parameters: a Module or Tensors.
+        learning_rate: η.
+        beta1: β₁, the memory of the mean.
+        beta2: β₂, the memory of the square.
+        epsilon: ε.
+        bias_correction: whether m and v are corrected for having started at 0.
+        epsilon_hat: whether ε is added to the uncorrected root.
+        weight_decay: λ, adds λ·W to the gradient.
+    """
+
+    state_names: ClassVar = ("m", "v")
+
+    def __init__(
+        self,
+        parameters: Module | Iterable[Tensor],
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        bias_correction: bool = True,
+        epsilon_hat: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.beta1 = number_in_range("beta1", beta1, high=1)
+        self.beta2 = number_in_range("beta2", beta2, high=1)
+        self.epsilon = number_in_range("epsilon", epsilon)
+        if epsilon_hat and not bias_correction:
+            raise OptionError("epsilon_hat=True is a form of the bias correction, which bias_correction=False turns off")
+        self.bias_correction = bias_correction
+        self.epsilon_hat = epsilon_hat
+
+    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
+        """m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g²; the update is η·m̂ / (√v̂ + ε)."""
+        m, v = state
+        m = self.beta1 * m + (1 - self.beta1) * g
+        v = self.beta2 * v + (1 - self.beta2) * (g * g)
+        # The corrections are numbers: taken out of the arrays' arithmetic, they cost nothing.
+        mean, root = (1 - self.beta1**t, (1 - self.beta2**t) ** 0.5) if self.bias_correction else (1.0, 1.0)
+        epsilon = self.epsilon if self.epsilon_hat else self.epsilon * root
+        return (self.learning_rate * root / mean) * m / (np.sqrt(v) + epsilon), m, v

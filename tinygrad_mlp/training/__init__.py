@@ -1,0 +1,21 @@
+"""Training: fitting a model to rows, stopping in time, and the numbers that say how good it is."""
+
+from tinygrad_mlp.training import metrics
+from tinygrad_mlp.training.callbacks import Callback, EarlyStopping, Run
+from tinygrad_mlp.training.evaluating import Loss, evaluate, predict
+from tinygrad_mlp.training.fitting import fit
+from tinygrad_mlp.training.history import History
+from tinygrad_mlp.training.rows import Batch
+
+__all__ = [
+    "Batch",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "Loss",
+    "Run",
+    "evaluate",
+    "fit",
+    "metrics",
+    "predict",
+]

@@ -1,0 +1,133 @@
+"""Callbacks: what happens between the epochs of a training run, such as stopping it early."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim import Optimizer
+from tinygrad_mlp.training.history import History
+
+
+@dataclass
+class Run:
+    """A training run, as callbacks see it.
+
+    Attributes:
+        model: the network.
+        optimizer: what trains it.
+        epochs: how many epochs were asked for.
+        validated: whether there are validation data, and so columns `val_…` in the history.
+        history: the numbers of the epochs so far.
+        epoch: the epoch that is running or has just ended, from 1; 0 before the first.
+        stop: a callback sets it to end the training after this epoch.
+    """
+
+    model: Module
+    optimizer: Optimizer
+    epochs: int
+    validated: bool
+    history: History
+    epoch: int = 0
+    stop: bool = False
+
+
+class Callback:
+    """Base of the callbacks: override what you need."""
+
+    def start(self, run: Run) -> None:
+        """Called before the first epoch."""
+
+    def epoch(self, run: Run) -> None:
+        """Called after each epoch, when its numbers are in the history."""
+
+    def end(self, run: Run) -> None:
+        """Called when a run that was started ends, in whatever way: also after an error or Ctrl-C."""
+
+
+class EarlyStopping(Callback):
+    """Stop when the validation loss has not become better for some epochs, and go back to the best weights.
+
+    Better is lower for a loss, higher for an accuracy, by more than `min_delta`; NaN is never better. The best weights
+    are put back at the end of the run whatever ended it: this callback, the last epoch, an error or Ctrl-C.
+
+    Args:
+        patience: how many epochs without a better value it takes to stop, at least 1.
+        min_delta: what counts as better, at least 0.
+        monitor: the column of the history: `val_loss`, `val_accuracy`, `loss` or `accuracy`.
+        restore_best: whether to go back; otherwise the weights of the last epoch stay.
+
+    Raises:
+        OptionError: a value out of its range; in `fit`, a monitor that the run does not have.
+
+    Attributes:
+        best: the best value so far; None before there is one.
+        best_epoch: its epoch, from 1, or None.
+        stopped_at: the epoch after which it stopped the run, or None.
+    """
+
+    signs: ClassVar[dict[str, int]] = {"loss": 1, "accuracy": -1}
+    """For each metric: 1 if lower is better, −1 if higher is."""
+
+    def __init__(
+        self, patience: int, min_delta: float = 0.0, monitor: str = "val_loss", restore_best: bool = True
+    ) -> None:
+        if not isinstance(patience, int | np.integer) or isinstance(patience, bool) or patience < 1:
+            raise OptionError(f"EarlyStopping: patience is {patience!r}; a whole number of at least 1 is expected")
+        if not 0 <= min_delta < np.inf:
+            raise OptionError(f"EarlyStopping: min_delta is {min_delta!r}; a finite number of at least 0 is expected")
+        metric = monitor.removeprefix("val_")
+        if metric not in self.signs:
+            known = ", ".join([*self.signs, *(f"val_{name}" for name in self.signs)])
+            raise OptionError(f"EarlyStopping: monitor is {monitor!r}; one of {known} is expected")
+        self.patience = int(patience)
+        self.min_delta = float(min_delta)
+        self.monitor = monitor
+        self.restore_best = restore_best
+        self._sign = self.signs[metric]
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best: float | None = None
+        self.best_epoch: int | None = None
+        self.stopped_at: int | None = None
+        self._without_better = 0
+        self._weights: dict[str, Any] | None = None
+
+    def start(self, run: Run) -> None:
+        """Forget an earlier run, and make sure that there will be something to watch."""
+        self._reset()
+        if self.monitor.startswith("val_") and not run.validated:
+            raise OptionError(
+                f"EarlyStopping watches {self.monitor}, but fit has no validation data: give it valid=(X, y)"
+            )
+
+    def epoch(self, run: Run) -> None:
+        """Keep the weights if they are the best so far; else count, and stop at `patience`."""
+        if self.monitor not in run.history.names:
+            seen = ", ".join(run.history.names)
+            raise OptionError(f"EarlyStopping watches {self.monitor}, which this run does not have: it has {seen}")
+        value = run.history[self.monitor][-1]
+        if self._is_better(value):
+            self.best, self.best_epoch, self._without_better = value, run.epoch, 0
+            self._weights = run.model.state_dict() if self.restore_best else None
+            return
+        self._without_better += 1
+        if self._without_better >= self.patience:
+            self.stopped_at = run.epoch
+            run.stop = True
+
+    def _is_better(self, value: float) -> bool:
+        if self.best is None:
+            return value == value  # NaN is not
+        return self._sign * (self.best - value) > self.min_delta
+
+    def end(self, run: Run) -> None:
+        """Put the best weights back."""
+        if self._weights is not None:
+            run.model.load_state_dict(self._weights)
+            self._weights = None

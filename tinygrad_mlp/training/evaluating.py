@@ -1,0 +1,95 @@
+"""Evaluating: what a model says of rows, and how good that is, with dropout off and nothing recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinygrad_mlp.autograd import no_grad
+from tinygrad_mlp.data import batches
+from tinygrad_mlp.errors import ShapeError
+from tinygrad_mlp.nn import Module
+from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.training import metrics
+from tinygrad_mlp.training.rows import Batch, checked_batch, checked_rows, dtype_of
+
+Loss = Callable[[Any, Any], Tensor]
+"""From outputs and labels of a batch to one number, the mean over the batch."""
+
+
+def predict(model: Module, X: ArrayLike, batch_size: int = 1024) -> np.ndarray:
+    """The outputs of a model, (N, …) in the dtype of its parameters: logits (N, C) for models that end in them.
+
+    The model is in evaluation mode meanwhile (no dropout), and afterwards in the mode it was in.
+
+    Args:
+        model: the network.
+        X: rows (N, n_in); N may be 0.
+        batch_size: how many rows go through the network at once.
+
+    Raises:
+        ShapeError, DtypeError, NonFiniteError: X is not (N, n_in) with finite numbers.
+        OptionError: the batch size is below 1.
+    """
+    rows = checked_rows("predict", X, dtype_of(model))
+    with in_mode(model, training=False), no_grad():
+        if not len(rows):
+            return np.array(model(rows))
+        return np.concatenate([np.asarray(model(xb)) for xb, _ in batches(rows, None, batch_size)])
+
+
+def evaluate(model: Module, loss: Loss, data: Batch, batch_size: int = 1024) -> dict[str, float]:
+    """The mean loss over rows, and for class indices the accuracy: `{"loss": …, "accuracy": …}`.
+
+    Args:
+        model: the network.
+        loss: such as `tg.softmax_cross_entropy`; its mean over a batch is weighted with the batch's size.
+        data: X (N, n_in) and y (N, …).
+        batch_size: how many rows go through the network at once.
+
+    Raises:
+        ShapeError, DtypeError, NonFiniteError: the data are not such a pair, or have no rows.
+        OptionError: the batch size is below 1.
+    """
+    return measure(model, loss, *checked_batch("evaluate", data, dtype_of(model)), batch_size)
+
+
+def measure(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray, batch_size: int = 1024) -> dict[str, float]:
+    """`evaluate` for rows that have been checked."""
+    total, outputs = 0.0, []
+    # An overflow shows in the numbers: the loss is then inf or NaN.
+    with in_mode(model, training=False), no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for xb, yb in batches(X, y, batch_size):
+            z = model(xb)
+            value = loss(z, yb)
+            if np.shape(value):
+                raise ShapeError(
+                    f"the loss has shape {np.shape(value)}; one number, the mean over the batch, is expected"
+                )
+            total += float(value) * len(xb)
+            outputs.append(np.asarray(z))
+    return {"loss": total / len(X), **class_metrics(outputs, [y])}
+
+
+def class_metrics(outputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> dict[str, float]:
+    """Metrics of outputs (N, C) for class indices (N,), both in pieces; none for other outputs and targets."""
+    z, y = outputs[0], labels[0]
+    if z.ndim != 2 or z.shape[1] < 2 or y.ndim != 1 or y.dtype.kind not in "iub":
+        return {}
+    return {"accuracy": metrics.accuracy(np.concatenate(labels), np.concatenate(outputs).argmax(axis=1))}
+
+
+@contextmanager
+def in_mode(model: Module, training: bool) -> Iterator[None]:
+    """Have all of a model in one mode; afterwards each module is in its own again."""
+    before = [(module, module.training) for module in model.named_modules().values()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in before:
+            module.training = mode

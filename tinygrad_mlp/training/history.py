@@ -1,0 +1,108 @@
+"""A history: the numbers of each epoch of a training run, one column for each metric."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.errors import DataError, StateError
+
+EPOCH = "epoch"
+"""The first column of the CSV file: 1, 2, …. Here it is the position in a column, plus 1."""
+
+
+class History:
+    """Columns of numbers by name, `loss`, `val_accuracy`, …, with one entry for each epoch.
+
+    The first epoch decides which columns there are.
+
+    >>> history = History()
+    >>> history.append({"loss": 0.7, "val_loss": 0.8})
+    >>> history.append({"loss": 0.5, "val_loss": 0.6})
+    >>> history["val_loss"]
+    [0.8, 0.6]
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in their order."""
+        return list(self._columns)
+
+    def __len__(self) -> int:
+        """The number of epochs."""
+        return len(next(iter(self._columns.values()), ()))
+
+    def __getitem__(self, name: str) -> list[float]:
+        """A column: its values, epoch by epoch. Raises `StateError` for a name that is not there."""
+        if name not in self._columns:
+            raise StateError(f"the history has no column {name!r}: {', '.join(self.names) or 'it is empty'}")
+        return list(self._columns[name])
+
+    def __repr__(self) -> str:
+        ends = [f", {name} {column[0]:.4g} → {column[-1]:.4g}" for name, column in self._columns.items() if column]
+        return f"History({len(self)} epochs{''.join(ends)})"
+
+    def append(self, numbers: Mapping[str, float]) -> None:
+        """Add an epoch. Raises `DataError` unless it has the names of the epochs before it."""
+        if not self._columns:
+            self._columns = new_columns(list(numbers))
+        if numbers.keys() != self._columns.keys():
+            raise DataError(f"an epoch with {', '.join(numbers)}; {', '.join(self.names)} expected, as before")
+        row = {name: float(number) for name, number in numbers.items()}
+        for name, number in row.items():
+            self._columns[name].append(number)
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `epoch,loss,…`, a line for each epoch; numbers as Python shows them, so that they read back exactly.
+
+        The file appears whole or not at all. Raises `DataError` if it cannot be written.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([EPOCH, *self.names])
+        writer.writerows([e, *map(repr, row)] for e, row in enumerate(zip(*self._columns.values(), strict=True), 1))
+        try:
+            atomic_write(path, text.getvalue().encode())
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{os.fspath(path)}: the history cannot be written: {reason}") from error
+
+    @classmethod
+    def from_csv(cls, path: str | os.PathLike[str]) -> History:
+        """Read what `to_csv` wrote. Raises `DataError` with file and line for anything else."""
+        source = os.fspath(path)
+        try:
+            text = Path(path).read_text("utf-8")
+            head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True) if text else [[]]
+        except (OSError, ValueError, csv.Error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{source}: the history cannot be read: {reason}") from error
+        if head[:1] != [EPOCH]:
+            raise DataError(f"{source}, line 1: {','.join(head)!r}, expected {EPOCH},loss,… as to_csv writes it")
+        history = cls()
+        history._columns = new_columns(head[1:])
+        for epoch, row in enumerate(rows, 1):
+            try:
+                numbers = dict(zip(head[1:], map(float, row[1:]), strict=True))
+                expected_epoch = row[0] == str(epoch)
+            except (ValueError, IndexError):
+                expected_epoch = False
+            if not expected_epoch:
+                shape = f"epoch {epoch} and {len(head) - 1} numbers"
+                raise DataError(f"{source}, line {epoch + 1}: {','.join(row)!r}, expected {shape}")
+            history.append(numbers)
+        return history
+
+
+def new_columns(names: list[str]) -> dict[str, list[float]]:
+    """Empty columns, whose names can stand side by side in a file."""
+    if len({EPOCH, "", *names}) != len(names) + 2:
+        raise DataError(f"columns {', '.join(names)!r}: different names expected, none of them empty or {EPOCH!r}")
+    return {name: [] for name in names}

@@ -1,0 +1,66 @@
+"""Rows for a network: checked, and cast once to the dtype of its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_mlp.autograd import default_dtype
+from tinygrad_mlp.errors import DtypeError, NonFiniteError, ShapeError
+from tinygrad_mlp.nn import Module
+
+Batch = tuple[np.ndarray, np.ndarray]
+"""X (N, n_in), and what the loss compares the outputs with: class indices (N,), or any targets with N rows."""
+
+
+def dtype_of(model: Module) -> np.dtype[Any]:
+    """The dtype of a model's parameters: the first one's; the default dtype if there are none."""
+    if not isinstance(model, Module):
+        raise DtypeError(f"the model is {model!r}; a Module is expected, such as a Sequential with it as a layer")
+    return next((p.dtype for p in model.parameters()), default_dtype())
+
+
+def checked_rows(name: str, X: Any, dtype: DTypeLike) -> np.ndarray:
+    """X as an array (N, n) of finite numbers in this dtype. `name` says in an error whose rows they are.
+
+    Raises:
+        ShapeError: X is not (N, n).
+        DtypeError: X does not hold real numbers.
+        NonFiniteError: X has a NaN or an infinity, or a number that is one in this dtype.
+    """
+    x = np.asarray(X)
+    if x.dtype.kind not in "fiub":
+        raise DtypeError(f"{name}: X is {x.dtype}; rows of real numbers are expected")
+    if x.ndim != 2:
+        raise ShapeError(f"{name}: X {x.shape}; rows (N, n) are expected")
+    return finite(f"{name}: X", x, dtype)
+
+
+def checked_batch(name: str, batch: Any, dtype: DTypeLike) -> Batch:
+    """A pair (X, y) with as many rows in both, N ≥ 1. Floating-point targets take the dtype too, integers stay.
+
+    Raises as `checked_rows`, and `ShapeError` if it is no such pair.
+    """
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise ShapeError(f"{name}: {type(batch).__name__} given; a pair (X, y) is expected")
+    x, y = checked_rows(name, batch[0], dtype), np.asarray(batch[1])
+    if y.ndim < 1 or len(x) != len(y):
+        raise ShapeError(f"{name}: X {x.shape} and y {y.shape}; as many rows in both are expected")
+    if not len(x):
+        raise ShapeError(f"{name}: X {x.shape} has no rows")
+    return x, finite(f"{name}: y", y, dtype) if y.dtype.kind == "f" else y
+
+
+def finite(title: str, values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    """The values in this dtype, all of them finite."""
+    with np.errstate(over="ignore"):
+        cast = values.astype(dtype, copy=False)
+    good = np.isfinite(cast)
+    if not good.all():
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise NonFiniteError(
+            f"{title}[{', '.join(map(str, where))}] is {values[where]}; finite {cast.dtype} is expected"
+        )
+    return cast
