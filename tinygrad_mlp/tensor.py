@@ -78,6 +78,8 @@ class Tensor(Variable):
     def __isub__(self, other: Operand) -> Tensor: return self._not_in_place("-") - other
     def __imul__(self, other: Operand) -> Tensor: return self._not_in_place("*") * other
     def __itruediv__(self, other: Operand) -> Tensor: return self._not_in_place("/") / other
+    def __ipow__(self, other: Operand) -> Tensor: return self._not_in_place("**") ** other
+    def __imatmul__(self, other: Operand) -> Tensor: return self._not_in_place("@") @ other
 
     # Comparisons give plain arrays: they have no gradient. Hashing stays by identity.
     def __eq__(self, other: Operand) -> np.ndarray: return np.equal(self, other)  # type: ignore[override]

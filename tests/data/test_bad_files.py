@@ -21,6 +21,7 @@ CASES = {
     "empty cell": (good_but("2.5", ""), ", line 3, column 3 ('radius')", ["empty", "expected a number"], {}),
     "blank cell": (good_but("20", "  "), ", line 3, column 4 ('area')", ["empty"], {}),
     "empty quoted cell": (good_but("20", '""'), ", line 3, column 4 ('area')", ["empty"], {}),
+    "a whole column of empty cells": ("1.5,,M\n2.5,,B\n", ", line 1, column 2", ["the cell is empty"], {}),
     "question mark": (good_but("30", "?"), ", line 4, column 4 ('area')", ["'?' is not a number"], {}),
     "nan": (good_but("30", "nan"), ", line 4, column 4 ('area')", ["'nan' is not a number"], {}),
     "infinity": (good_but("30", "-inf"), ", line 4, column 4 ('area')", ["'-inf' is not a number"], {}),
@@ -47,6 +48,12 @@ CASES = {
     "cell after a quoted line break": (
         'name,y,area\n"a\nb",M,x\n"c",B,2\n',
         ", line 3, column 3 ('area')",
+        ["'x' is not a number"],
+        {"ids": "name"},
+    ),
+    "cell before a quoted line break": (
+        'area,y,name\nx,M,"a\nb"\n1,B,"c"\n',
+        ", line 2, column 1 ('area')",
         ["'x' is not a number"],
         {"ids": "name"},
     ),

@@ -89,6 +89,12 @@ def test_an_absent_label_is_none_unless_required(read):
     assert read("radius,area\n1,2\n", "diagnosis", **MODEL).labels is None
 
 
+def test_a_label_named_like_an_id_is_the_label(read):
+    table = read("class id,radius,area\nM,1,2\n", "class id", **MODEL)
+    assert table.labels.tolist() == [1]
+    assert table.left_out == ()
+
+
 def test_a_model_may_have_learnt_from_the_id(read):
     table = read("id,radius\n1,2\n2,3\n", columns=("id", "radius"), require_label=False)
     assert table.features.tolist() == [[1, 2], [2, 3]]

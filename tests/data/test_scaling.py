@@ -101,6 +101,11 @@ def test_a_column_that_is_constant_but_for_rounding_stays_near_0(dtype):
     assert StandardScaler().fit([[0.1 + 0.2], [0.3]]).scale[0] == 1
 
 
+def test_a_deviation_that_rounds_to_0_is_not_divided_by():
+    scaler = StandardScaler().fit([[0.0], [0.0], [5e-324]])
+    assert scaler.scale[0] == 1
+
+
 def test_a_small_but_real_spread_is_no_rounding():
     X = 1.0 + np.array([[0.0], [1e-12]])
     np.testing.assert_allclose(StandardScaler().fit_transform(X), [[-1], [1]], rtol=1e-3)

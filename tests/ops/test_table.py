@@ -218,19 +218,20 @@ WEAK = [
 
 
 @pytest.mark.parametrize("operand", WEAK)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("operation", BINARY, ids=lambda operation: operation.name)
-def test_numbers_integers_and_booleans_do_not_change_float32(operation: Any, operand: Any) -> None:
-    x = tg.Tensor(np.array([0.5, 1.5], np.float32), requires_grad=True)
+def test_numbers_integers_and_booleans_take_the_dtype_of_the_tensor(operation: Any, dtype: Any, operand: Any) -> None:
+    x = tg.Tensor(np.array([0.5, 1.5], dtype), requires_grad=True)
     number = np.asarray(operand.data if isinstance(operand, tg.Tensor) else operand, np.float64)
     reference = next(found[0].reference for subject, found in TABLE if subject is operation)
     for arguments in ((x, operand), (operand, x)):
         y = operation(*arguments)
         expected = reference(*[x.data.astype(np.float64) if a is x else number for a in arguments])
-        assert y.dtype == np.float32
+        assert y.dtype == dtype
         close(y, expected, 1e-5)
         first = tg.grad(y.sum(), x, create_graph=True)
-        assert first.dtype == np.float32
-        assert tg.grad(first.sum(), x).dtype == np.float32
+        assert first.dtype == dtype
+        assert tg.grad(first.sum(), x).dtype == dtype
 
 
 def test_a_float64_array_of_no_dimensions_is_an_array() -> None:

@@ -1,22 +1,21 @@
 """The engine: recorded variables, operations, the backward sweep, and nothing about any particular operation."""
 
-from tinygrad_mlp.autograd.guard import detect_anomaly
-from tinygrad_mlp.autograd.modes import SCOPE, enable_grad, no_grad, observing
+from tinygrad_mlp.autograd.modes import SCOPE, Mode, ModeSwitch, enable_grad, no_grad, observing
 from tinygrad_mlp.autograd.op import Node, Operation, Rule, kernel, op
 from tinygrad_mlp.autograd.protocols import implements
 from tinygrad_mlp.autograd.sweep import backward, grad, precise_sum, sweep, unbroadcast
-from tinygrad_mlp.autograd.variable import Array, Variable, default_dtype, set_default_dtype
+from tinygrad_mlp.autograd.variable import Array, Variable
 
 __all__ = [
     "SCOPE",
     "Array",
+    "Mode",
+    "ModeSwitch",
     "Node",
     "Operation",
     "Rule",
     "Variable",
     "backward",
-    "default_dtype",
-    "detect_anomaly",
     "enable_grad",
     "grad",
     "implements",
@@ -25,7 +24,6 @@ __all__ = [
     "observing",
     "op",
     "precise_sum",
-    "set_default_dtype",
     "sweep",
     "unbroadcast",
 ]

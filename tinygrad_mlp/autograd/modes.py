@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar, Token
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from tinygrad_mlp.autograd.op import Node
+    from tinygrad_mlp.autograd.op import Node, Operation
     from tinygrad_mlp.autograd.variable import Variable
 
+Recorder = Callable[["Operation", "list[Any]", Any, "Node | None"], None]
+"""Told of each operation on Variables: what was called, the arrays it got, its value, and the node if there is one."""
 Observer = Callable[["Node", Any, "list[tuple[Variable, Any]]"], None]
 """Told of each node of a sweep, in backward order: the node, the gradient that arrived, and what left for whom."""
 
 
 class Mode(NamedTuple):
-    """Whether operations are recorded, whether they are guarded against anomalies, and who watches the sweeps."""
+    """Whether operations are recorded, and who watches them and the sweeps."""
 
     recording: bool = True
-    guarding: bool = False
+    recorders: tuple[Recorder, ...] = ()
     observers: tuple[Observer, ...] = ()
 
 
@@ -34,23 +35,24 @@ SCOPE: ContextVar[str] = ContextVar("scope", default="")
 
 
 class ModeSwitch(ContextDecorator):
-    """Changes some fields of the mode while it is entered."""
+    """Changes the mode while it is entered; subclasses say how."""
 
-    def __init__(self, **fields: Any) -> None:
-        self.fields = fields
+    def __init__(self) -> None:
         self.tokens: list[Token[Mode]] = []
+
+    def changed(self, mode: Mode) -> Mode:
+        """The mode inside, given the one outside."""
+        raise TypeError("a mode says how it changes")
 
     def _recreate_cm(self) -> Self:
         # A decorated function may run in several threads at once: each call gets a switch of its own.
         return type(self)()
 
     def __enter__(self) -> Self:
-        self.tokens.append(MODE.set(MODE.get()._replace(**self.fields)))
+        self.tokens.append(MODE.set(self.changed(MODE.get())))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         MODE.reset(self.tokens.pop())
 
 
@@ -65,15 +67,17 @@ class no_grad(ModeSwitch):  # noqa: N801 - the field's name for it
     False
     """
 
-    def __init__(self) -> None:
-        super().__init__(recording=False)
+    def changed(self, mode: Mode) -> Mode:
+        """The same mode without recording."""
+        return mode._replace(recording=False)
 
 
 class enable_grad(ModeSwitch):  # noqa: N801
     """Operations are recorded again inside, within an outer `no_grad`."""
 
-    def __init__(self) -> None:
-        super().__init__(recording=True)
+    def changed(self, mode: Mode) -> Mode:
+        """The same mode with recording."""
+        return mode._replace(recording=True)
 
 
 @contextmanager
@@ -81,8 +85,7 @@ def observing(observer: Observer) -> Iterator[None]:
     """Let `observer(node, arrived, left)` watch every sweep inside.
 
     `left` has a pair for each input that a gradient went to: the input, and the gradient as it receives it (summed
-    over broadcast axes, in its dtype). The arrays belong to the sweep: an observer reads them, and copies what it
-    wants to keep.
+    over broadcast axes, in its dtype). The arrays belong to the sweep: an observer reads and copies them.
     """
     mode = MODE.get()
     token = MODE.set(mode._replace(observers=(*mode.observers, observer)))

@@ -21,7 +21,7 @@ from typing import Any, overload
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_mlp.autograd import guard, protocols
+from tinygrad_mlp.autograd import protocols
 from tinygrad_mlp.autograd.modes import MODE, SCOPE
 from tinygrad_mlp.autograd.variable import Variable, clock
 from tinygrad_mlp.errors import DtypeError, ShapeError, TinygradMlpError
@@ -43,10 +43,9 @@ class Node:
         closures: for each input the function from the output's gradient to the input's, or None.
         time: when it was recorded. Inputs are older than results, so times are a topological order.
         scope: the path of the layer that made the call, or "".
-        saved: under `detect_anomaly`, copies of the arrays that the closures rely on.
     """
 
-    __slots__ = ("__weakref__", "closures", "inputs", "operation", "options", "saved", "scope", "time")
+    __slots__ = ("__weakref__", "closures", "inputs", "operation", "options", "scope", "time")
 
     operation: Operation
     inputs: tuple[Any, ...]
@@ -54,7 +53,6 @@ class Node:
     closures: list[Closure | None]
     time: int
     scope: str
-    saved: guard.Saved | None
 
     @property
     def title(self) -> str:
@@ -122,8 +120,6 @@ class Operation:
                 y = y.view()
             y.setflags(False)
         mode = MODE.get()
-        if mode.guarding:
-            guard.check_value(self.name, y)
         result = object.__new__(Variable.recorded_as)
         result._data = y
         result._grad = result._node = result.name = None
@@ -141,7 +137,8 @@ class Operation:
                 node.closures = closures
                 node.time = clock.tick()
                 node.scope = SCOPE.get()
-                node.saved = guard.save(arrays, y) if mode.guarding else None
+        for recorder in mode.recorders:
+            recorder(self, arrays, y, result._node)
         return result
 
     def operands(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:

@@ -19,36 +19,14 @@ from tinygrad_mlp.errors import UnsupportedError
 F = TypeVar("F", bound=Callable[..., Any])
 
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
+# fmt: off
 PLAIN: set[Callable[..., Any]] = {
-    np.argmax,
-    np.argmin,
-    np.argsort,
-    np.array_equal,
-    np.allclose,
-    np.count_nonzero,
-    np.equal,
-    np.greater,
-    np.greater_equal,
-    np.isclose,
-    np.isfinite,
-    np.isinf,
-    np.isnan,
-    np.less,
-    np.less_equal,
-    np.logical_and,
-    np.logical_not,
-    np.logical_or,
-    np.ndim,
-    np.not_equal,
-    np.ones_like,
-    np.result_type,
-    np.shape,
-    np.shares_memory,
-    np.may_share_memory,
-    np.signbit,
-    np.size,
-    np.zeros_like,
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite,
+    np.logical_and, np.logical_or, np.logical_not, np.signbit, np.argmax, np.argmin, np.argsort, np.count_nonzero,
+    np.array_equal, np.allclose, np.isclose, np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like,
+    np.shares_memory, np.may_share_memory,
 }
+# fmt: on
 
 
 def implements(numpy_function: Callable[..., Any]) -> Callable[[F], F]:

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_mlp.autograd import guard
 from tinygrad_mlp.autograd.modes import MODE, enable_grad
 from tinygrad_mlp.autograd.op import Closure, Node
 from tinygrad_mlp.autograd.variable import Variable, clock
 from tinygrad_mlp.errors import GradientError, ShapeError, StaleError
-
-if TYPE_CHECKING:
-    from tinygrad_mlp.tensor import Tensor
 
 Place = Node | Variable
 """Where a gradient arrives: the node that made a variable, or the variable itself if it is a leaf."""
@@ -65,8 +61,6 @@ def sweep(
         g = gradients[node] if wanted is not None and node in wanted else gradients.pop(node)
         if clock.last_change > node.time:
             check_fresh(node)
-        if node.saved is not None:
-            guard.check_saved(node)
         closures = rerun(node) if create_graph else node.closures
         arriving = []
         for x, closure in zip(node.inputs, closures):  # noqa: B905 - as many, as op has checked
@@ -169,18 +163,6 @@ def backward(output: Variable, gradient: Any = None) -> None:
             np.add(leaf._grad, g, out=leaf._grad)
 
 
-@overload
-def grad(
-    outputs: Variable | Sequence[Variable], inputs: Variable, *, create_graph: bool = False, gradient: Any = None
-) -> Any: ...
-@overload
-def grad(
-    outputs: Variable | Sequence[Variable],
-    inputs: Sequence[Variable],
-    *,
-    create_graph: bool = False,
-    gradient: Any = None,
-) -> list[Any]: ...
 def grad(
     outputs: Variable | Sequence[Variable],
     inputs: Variable | Sequence[Variable],

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 
 from tinygrad_mlp.autograd import protocols
+from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import DtypeError, GradientError, ShapeError
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
     from tinygrad_mlp.autograd.op import Node
 
 Array = Any
@@ -41,21 +40,6 @@ class Clock:
 
 
 clock = Clock()
-
-_default_dtype: np.dtype[Any] = np.dtype(np.float32)
-
-
-def set_default_dtype(dtype: DTypeLike) -> None:
-    """Set the dtype that numbers and lists take when they become Tensors, and that layers give their parameters."""
-    global _default_dtype
-    if np.dtype(dtype).kind != "f":
-        raise DtypeError(f"the default dtype must be a floating-point one, not {np.dtype(dtype)}")
-    _default_dtype = np.dtype(dtype)
-
-
-def default_dtype() -> np.dtype[Any]:
-    """The dtype that numbers and lists take: float32 unless `set_default_dtype` was called."""
-    return _default_dtype
 
 
 class Variable:
@@ -178,7 +162,7 @@ def as_data(data: Any) -> Any:
     elif isinstance(data, Variable):
         raise DtypeError("a Tensor cannot be made of a Tensor: detach() gives a copy without a graph")
     elif not hasattr(data, "__array_function__"):  # a traced array stays what it is
-        data = np.array(data, _default_dtype)
+        data = np.array(data, default_dtype())
     if data.dtype.kind not in "fiub":
         raise DtypeError(f"a Tensor holds floating-point numbers, integers or booleans, not {data.dtype}")
     return data

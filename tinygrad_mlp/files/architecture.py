@@ -43,6 +43,33 @@ def describe(layer: Any) -> dict[str, Any] | None:
     return next(({"function": name} for name, function in FUNCTIONS.items() if layer is function), None)
 
 
+def architecture(model: nn.Module) -> dict[str, Any] | None:
+    """A network as JSON from which `build` makes one with the same parameters; None if that cannot be done.
+
+    It cannot for layers that are not in the tables, for one layer in two places, whose weights would become two, and
+    for parameters that were put into a layer by hand.
+    """
+    description, weights = describe(model), model.state_dict()
+    if description is None:
+        return None
+    try:
+        rebuilt = build(description, weights).state_dict()
+    except ModelFileError:
+        return None
+    same = rebuilt.keys() == weights.keys() and all(rebuilt[name].shape == weights[name].shape for name in weights)
+    return description if same else None
+
+
+def widths(model: nn.Module) -> tuple[int | None, int | None]:
+    """How many columns a network takes and gives; None where its layers do not say."""
+    if describe(model) is None:
+        return None, None
+    whole = nn.Sequential(model)
+    shape = whole.input_shape()
+    n_in, n_out = (n if isinstance(n, int) else None for n in (shape[-1], whole.output_shape(shape)[-1]))
+    return n_in, n_out
+
+
 def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -> Any:
     """The layer that a description is of, with its weights.
 
@@ -74,7 +101,7 @@ def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -
     layer = known(LAYERS, name, f"{here}: layer")
     check_options(f"{here}: {name}", options, layer.options)
 
-    def stored(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    def stored(shape: tuple[int, int], _: np.random.Generator) -> np.ndarray:
         W = weights.get(f"{path}.W" if path else "W")
         if W is None or W.shape != shape:
             seen = "none" if W is None else W.shape

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from numpy.typing import ArrayLike
 from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.data import StandardScaler
-from tinygrad_mlp.errors import ModelFileError, ShapeError, TinygradMlpError
-from tinygrad_mlp.files.architecture import build, describe
+from tinygrad_mlp.errors import DtypeError, ModelFileError, ShapeError, TinygradMlpError
+from tinygrad_mlp.files.architecture import architecture, build, widths
 from tinygrad_mlp.files.safetensors_bytes import pack, unpack
-from tinygrad_mlp.nn import Module, Sequential
+from tinygrad_mlp.nn import Module
 from tinygrad_mlp.training import predict
 
 FORMAT, VERSION = "tinygrad_mlp", "1"
@@ -50,12 +51,15 @@ class TrainedModel:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, Module):
+            raise DtypeError(f"the model is {self.model!r}; a Module is expected, such as a Sequential of layers")
+        n_in, n_out = widths(self.model)
         columns = {
-            "the first layer takes": n_in(self.model),
+            "the first layer takes": n_in,
             "the scaler has": None if self.scaler is None else len(self.scaler.mean),
             "feature names:": len(self.feature_names) or None,
         }
-        outputs = {"the last layer gives": n_out(self.model), "classes:": len(self.classes) or None}
+        outputs = {"the last layer gives": n_out, "classes:": len(self.classes) or None}
         for what, numbers in (("columns", columns), ("outputs", outputs)):
             seen = {name: n for name, n in numbers.items() if n is not None}
             if len(set(seen.values())) > 1:
@@ -82,7 +86,7 @@ class TrainedModel:
         Raises:
             ModelFileError: the file cannot be written, a weight is not finite, or the facts are not JSON.
         """
-        with telling(path):
+        with telling(path, "written"):
             atomic_write(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
@@ -94,7 +98,7 @@ class TrainedModel:
         check_finite(weights)
         scaler = {} if self.scaler is None else self.scaler.state()
         texts = {
-            "architecture": describe(self.model) if can_be_rebuilt(self.model, weights) else None,
+            "architecture": architecture(self.model),
             "classes": list(self.classes),
             "features": list(self.feature_names),
             "label": self.label_name,
@@ -119,31 +123,119 @@ class TrainedModel:
             ModelFileError: the file cannot be read, is not a whole model file of this version, or holds a network
                 that does not fit.
         """
-        with telling(path):
+        with telling(path, "read"):
             return cls.from_bytes(Path(path).read_bytes(), model)
 
     @classmethod
     def from_bytes(cls, content: bytes, model: Module | None = None) -> TrainedModel:
         """The trained model that `to_bytes` made the content of."""
         weights, scaler, metadata = contents(content)
-        architecture = from_json(metadata, "architecture", dict | None)
-        if model is None and architecture is None:
-            raise ModelFileError(
-                "it holds weights for layers that are not the package's: build the model and give it to "
-                "TrainedModel.load(path, model), or call model.load_state_dict(tg.files.read_weights(path))"
-            )
+        description = from_json(metadata, "architecture", dict | None)
+        beside: dict[str, Any] = {
+            "scaler": StandardScaler.from_state(scaler) if scaler else None,
+            "classes": names(metadata, "classes"),
+            "feature_names": names(metadata, "features"),
+            "label_name": from_json(metadata, "label", str | None),
+            "facts": from_json(metadata, "facts", dict),
+        }
         if model is None:
-            model = build(architecture, weights)
-            if not isinstance(model, Module):
-                raise ModelFileError(f"the network is {architecture}; a layer with a name is expected")
-            set_weights(model, weights)
-        else:
-            model.load_state_dict(weights)
-        return cls(
-            model.eval(),
-            StandardScaler.from_state(scaler) if scaler else None,
-            names(metadata, "classes"),
-            names(metadata, "features"),
-            from_json(metadata, "label", str | None),
-            from_json(metadata, "facts", dict),
+            return cls(rebuilt(description, weights), **beside)
+        loaded = cls(model, **beside)
+        model.load_state_dict(weights)
+        model.eval()
+        return loaded
+
+
+def save(
+    model: Module,
+    path: str | os.PathLike[str],
+    *,
+    scaler: StandardScaler | None = None,
+    classes: Sequence[str] = (),
+    feature_names: Sequence[str] = (),
+    label_name: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Save a network, and what belongs to it, in one .safetensors file: see `TrainedModel`, which has it all."""
+    TrainedModel(model, scaler, tuple(classes), tuple(feature_names), label_name, dict(facts or {})).save(path)
+
+
+def load(path: str | os.PathLike[str]) -> Module:
+    """The network that a model file holds, in evaluation mode; `TrainedModel.load` gives what belongs to it too.
+
+    Raises:
+        ModelFileError: the file is not there, not a whole model file, or holds layers that are not the package's.
+    """
+    return TrainedModel.load(path).model
+
+
+def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The parameters that a model file holds, by path, for `model.load_state_dict`. Raises `ModelFileError`."""
+    with telling(path, "read"):
+        return contents(Path(path).read_bytes())[0]
+
+
+def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str]]:
+    """The weights, the scaler's arrays and the metadata of a model file of this version; all weights are finite."""
+    arrays, metadata = unpack(content)
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(f"a safetensors file of format {metadata.get('format')!r:.80}; {FORMAT!r} is expected")
+    if metadata.get("version") != VERSION:
+        raise ModelFileError(f"version {metadata.get('version')!r:.80} of the format; this program reads {VERSION!r}")
+    scaler = {name.removeprefix(SCALER): arrays.pop(name) for name in list(arrays) if name.startswith(SCALER)}
+    check_finite(arrays)
+    return arrays, scaler, metadata
+
+
+def rebuilt(description: dict[str, Any] | None, weights: Mapping[str, np.ndarray]) -> Module:
+    """The network that a file describes, with the file's weights; a row has gone through it."""
+    if description is None:
+        raise ModelFileError(
+            "its network has layers that are not the package's: build the model and give it to "
+            "TrainedModel.load(path, model), or call model.load_state_dict(tg.files.read_weights(path))"
         )
+    model = build(description, weights)
+    if not isinstance(model, Module):
+        raise ModelFileError(f"the network is {description}; a layer is expected")
+    model.load_state_dict(weights)
+    for name, parameter in model.named_parameters().items():
+        parameter._data = weights[name]  # in the dtype of the file, whatever the default is
+    n_in, _ = widths(model)
+    if n_in is not None:
+        predict(model, np.zeros((1, n_in)))
+    return model.eval()
+
+
+def check_finite(weights: Mapping[str, np.ndarray]) -> None:
+    """Refuse weights that no training can have ended with."""
+    for name, array in weights.items():
+        if not np.isfinite(array).all():
+            raise ModelFileError(f"{name} has a number that is not finite")
+
+
+def from_json(metadata: Mapping[str, str], name: str, kind: Any) -> Any:
+    """A value of the metadata, which has to be of a kind."""
+    if name not in metadata:
+        raise ModelFileError(f"the metadata have no {name}")
+    value = json.loads(metadata[name])
+    if not isinstance(value, kind):
+        raise ModelFileError(f"{name} is {value!r:.80}, which is of another kind than expected")
+    return value
+
+
+def names(metadata: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """A list of texts of the metadata."""
+    values = from_json(metadata, name, list)
+    if not all(isinstance(value, str) for value in values):
+        raise ModelFileError(f"{name} is {values!r:.80}; a list of texts is expected")
+    return tuple(values)
+
+
+@contextmanager
+def telling(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Let every failure be a ModelFileError that names the file."""
+    try:
+        yield
+    except (TinygradMlpError, OSError, ValueError, MemoryError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ModelFileError(f"{os.fspath(path)}: the model cannot be {what}: {reason}") from error

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_mlp import ops
-from tinygrad_mlp.autograd import default_dtype
+from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.nn.initialisers import Initialiser, initialiser
 from tinygrad_mlp.nn.module import Module, Parameter, Shape

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinygrad_mlp.autograd import default_dtype
+from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import DtypeError, NonFiniteError, ShapeError
 from tinygrad_mlp.nn import Module
 

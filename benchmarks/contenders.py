@@ -1,0 +1,203 @@
+"""The same training step, written for each framework: softmax cross-entropy, ReLU between layers, Adam, float32.
+
+A contender takes the layer sizes, a batch X (N, n_in) float32 and integer labels y (N,), starts from the same weights,
+and returns a function without arguments that performs one step and returns the loss. A peer that is not installed is
+left out by `available`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from baselines import BETA1, BETA2, EPSILON, LEARNING_RATE, buffered, initial_parameters, plain
+
+Step = Callable[[], float]
+Contender = Callable[[Sequence[int], np.ndarray, np.ndarray], Step]
+
+
+def ours(sizes, X, y):
+    """tinygrad_mlp, eager."""
+    import tinygrad_mlp as tg
+
+    layers = []
+    for w, b in zip(*initial_parameters(sizes), strict=True):
+        dense = tg.nn.Dense(*w.shape)
+        dense.W.data, dense.b.data = w, b
+        layers += [dense, tg.nn.ReLU()]
+    model = tg.nn.Sequential(*layers[:-1])
+    optimizer = tg.optim.Adam(model, LEARNING_RATE, BETA1, BETA2, EPSILON)
+
+    def step():
+        optimizer.zero_grad()
+        loss = tg.softmax_cross_entropy(model(X), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def pytorch(sizes, X, y):
+    """PyTorch, eager, with its default Adam."""
+    import torch
+
+    weights, biases = initial_parameters(sizes)
+    layers = []
+    for w, b in zip(weights, biases, strict=True):
+        linear = torch.nn.Linear(*w.shape)
+        linear.weight.data, linear.bias.data = torch.from_numpy(w.T.copy()), torch.from_numpy(b.copy())
+        layers += [linear, torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, (BETA1, BETA2), EPSILON)
+    inputs, labels = torch.from_numpy(X), torch.from_numpy(y)
+
+    def step():
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def jax_jit(sizes, X, y):
+    """JAX: the whole step in one `jax.jit` call."""
+    import jax
+    import jax.numpy as jnp
+
+    parameters = list(zip(*initial_parameters(sizes), strict=True))
+    labels = jnp.asarray(y)
+
+    def loss_of(parameters, X):
+        h = X
+        for w, b in parameters[:-1]:
+            h = jnp.maximum(h @ w + b, 0)
+        z = h @ parameters[-1][0] + parameters[-1][1]
+        return -jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], axis=1).mean()
+
+    @jax.jit
+    def update(parameters, m, v, t, X):
+        loss, g = jax.value_and_grad(loss_of)(parameters, X)
+        m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, g)
+        v = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, v, g)
+        parameters = jax.tree.map(
+            lambda p, m, v: (
+                p - LEARNING_RATE * (m / (1 - BETA1**t)) / (jnp.sqrt(v / (1 - BETA2**t)) + EPSILON)
+            ),
+            parameters,
+            m,
+            v,
+        )
+        return parameters, m, v, loss
+
+    zeros = jax.tree.map(jnp.zeros_like, parameters)
+    state = [jax.tree.map(jnp.asarray, parameters), zeros, zeros, 0]
+
+    def step():
+        state[3] += 1
+        *state[:3], loss = update(*state[:3], float(state[3]), X)
+        return float(loss)
+
+    return step
+
+
+def numpy_adam(parameters: list[np.ndarray]) -> Callable[[Sequence[np.ndarray]], None]:
+    """Adam as one writes it by hand, for the peers that bring no optimizer."""
+    m, v = [np.zeros_like(p) for p in parameters], [np.zeros_like(p) for p in parameters]
+    t = 0
+
+    def update(gradients):
+        nonlocal t
+        t += 1
+        for k, (p, g) in enumerate(zip(parameters, gradients, strict=True)):
+            m[k] = BETA1 * m[k] + (1 - BETA1) * g
+            v[k] = BETA2 * v[k] + (1 - BETA2) * g * g
+            p -= LEARNING_RATE * (m[k] / (1 - BETA1**t)) / (np.sqrt(v[k] / (1 - BETA2**t)) + EPSILON)
+
+    return update
+
+
+def hips_autograd(sizes, X, y):
+    """HIPS autograd, with Adam written by hand."""
+    import autograd.numpy as anp
+    from autograd import value_and_grad
+    from autograd.scipy.special import logsumexp
+
+    weights, biases = initial_parameters(sizes)
+    parameters = [p for pair in zip(weights, biases, strict=True) for p in pair]
+    one_hot = np.eye(sizes[-1], dtype=np.float32)[y]
+
+    def loss_of(parameters):
+        h = X
+        for i in range(0, len(parameters) - 2, 2):
+            h = anp.maximum(anp.dot(h, parameters[i]) + parameters[i + 1], 0)
+        z = anp.dot(h, parameters[-2]) + parameters[-1]
+        return anp.mean(logsumexp(z, axis=1) - anp.sum(z * one_hot, axis=1))
+
+    both, update = value_and_grad(loss_of), numpy_adam(parameters)
+
+    def step():
+        loss, gradients = both(parameters)
+        update(gradients)
+        return float(loss)
+
+    return step
+
+
+def mygrad(sizes, X, y):
+    """MyGrad, with Adam written by hand."""
+    import mygrad as mg
+    from mygrad.nnet.losses import softmax_crossentropy
+
+    weights, biases = initial_parameters(sizes)
+    arrays = [p for pair in zip(weights, biases, strict=True) for p in pair]
+    update = numpy_adam(arrays)
+
+    def step():
+        parameters = [mg.tensor(p) for p in arrays]
+        h = X
+        for i in range(0, len(parameters) - 2, 2):
+            h = mg.maximum(mg.matmul(h, parameters[i]) + parameters[i + 1], 0)
+        loss = softmax_crossentropy(mg.matmul(h, parameters[-2]) + parameters[-1], y)
+        loss.backward()
+        update([p.grad for p in parameters])
+        return loss.item()
+
+    return step
+
+
+def scikit_learn(sizes, X, y):
+    """scikit-learn's MLPClassifier, one `partial_fit` of the batch (it draws its own first weights)."""
+    import warnings
+
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier(tuple(sizes[1:-1]), learning_rate_init=LEARNING_RATE, alpha=0, batch_size=len(X))
+    classes = np.arange(sizes[-1])
+
+    def step():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.partial_fit(X, y, classes=classes)
+        return float(model.loss_)
+
+    return step
+
+
+BASELINES: dict[str, Contender] = {"plain": plain, "buffered": buffered}
+PEERS: dict[str, tuple[str, Contender]] = {
+    "PyTorch": ("torch", pytorch),
+    "JAX, jit": ("jax", jax_jit),
+    "autograd": ("autograd", hips_autograd),
+    "MyGrad": ("mygrad", mygrad),
+    "scikit-learn": ("sklearn", scikit_learn),
+}
+
+
+def available() -> dict[str, Contender]:
+    """All contenders whose packages are installed, ours first."""
+    peers = {name: step for name, (module, step) in PEERS.items() if importlib.util.find_spec(module)}
+    return {"tinygrad_mlp": ours, **BASELINES, **peers}

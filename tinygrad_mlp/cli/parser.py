@@ -1,0 +1,121 @@
+"""Options as they are typed: dashes or underscores, and for a misspelt one, what was probably meant."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tinygrad_mlp.errors import OptionError
+
+PROGRAM = "tinygrad-mlp"
+
+
+class UsageError(OptionError):
+    """What was typed cannot be run; the message is for whoever typed it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises `UsageError` instead of printing its usage, and takes no abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=Formatter, **options)
+        self._positionals.title = "files"
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found."""
+        message = re.sub(r"^argument (\S+): ", r"\1: ", message)
+        raise UsageError(f"{message} (`{self.prog} --help` shows the options)")
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with the examples as they are written, and room for the names of options."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=100)
+
+
+def parse(parser: Parser, commands: Mapping[str, Parser], words: Sequence[str]) -> argparse.Namespace:
+    """The arguments that the words stand for. Raises `UsageError`; `SystemExit` after --help."""
+    first = words[0]
+    if first not in commands and not first.startswith("-"):
+        raise UsageError(f"unknown command {first!r}; {instead(first, commands)}")
+    chosen = commands.get(first, parser)
+    words = [spelled(word) for word in words]
+    known = chosen._option_string_actions
+    for word in words[1 if chosen is not parser else 0 :]:
+        name = word.partition("=")[0]
+        if name == "--":
+            break
+        if name.startswith("--") and name not in known:
+            meant = instead(name, [option for option in known if option.startswith("--")], listed=False)
+            raise UsageError(f"unknown option {name}; {meant or f'`{chosen.prog} --help` shows the options'}")
+    arguments, rest = parser.parse_known_args(words)
+    if rest:
+        hint = f"; did you mean --dataset {shlex.quote(rest[0])}?" if rest[0].lower().endswith(".csv") else ""
+        raise UsageError(f"unexpected {rest[0]!r}{hint or f' (`{chosen.prog} --help` shows the options)'}")
+    if not hasattr(arguments, "run"):
+        raise UsageError(f"a command is expected after {' '.join(words)}: {', '.join(commands)}")
+    return arguments
+
+
+def without_flag(words: Sequence[str], flag: str) -> tuple[list[str], bool]:
+    """The words without a flag that may stand anywhere before `--`, and whether it was there."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != flag]
+    return [*kept, *words[end:]], len(kept) < end
+
+
+def spelled(word: str) -> str:
+    """An option with dashes for underscores (`--batch_size=8` is `--batch-size=8`); any other word as it is."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def instead(word: str, known: Iterable[str], listed: bool = True) -> str:
+    """`did you mean …?` if a known word is near; else all of them, or nothing if they are not to be `listed`."""
+    known = list(known)
+    folded = {plain(name): name for name in known}
+    near = [name for name in folded if len(plain(word)) > 1 and name.startswith(plain(word))]
+    near += difflib.get_close_matches(plain(word), folded, n=1)
+    if near:
+        return f"did you mean {folded[near[0]]}?"
+    return f"expected {', '.join(known)}" if listed else ""
+
+
+def plain(name: str) -> str:
+    """A name without what may be written in several ways: case, dashes, underscores and blanks."""
+    return re.sub(r"[-_ ]", "", name).casefold()
+
+
+def in_options(message: str) -> str:
+    """A message that names arguments of Python functions, with the options that stand for them here."""
+
+    argument = re.compile(r"""\b(label|ids)=(?:(['"])(?P<name>.*?)\2|(?P<position>[0-9]+))""")
+    message = argument.sub(lambda found: f"--{found[1]} {shlex.quote(found['name'] or found['position'])}", message)
+    message = re.sub(r"\bsay which is the label=", "say which is the label with --label NAME", message)
+    message = re.sub(r"\b(label|ids)=", r"--\1", message)
+    return message.replace("header=True", "--header").replace("header=False", "--no-header")
+
+
+def first_of(files: Sequence[Path], wanted: Mapping[str, Path | None]) -> dict[str, Path]:
+    """Files by their role, each given as an option or else in its turn by its position.
+
+    Raises `UsageError` if one is missing, or if there are more files than roles.
+    """
+    rest = list(files)
+    found = {}
+    for role, given in wanted.items():
+        path = given or (rest.pop(0) if rest else None)
+        if path is None:
+            raise UsageError(f"a file is missing: {role} is expected")
+        found[role] = path
+    if rest:
+        raise UsageError(f"unexpected {str(rest[0])!r}: {' and '.join(wanted)} are known already")
+    return found

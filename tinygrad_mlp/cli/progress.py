@@ -1,0 +1,87 @@
+"""Progress: a line for every epoch; and on a terminal, below them, a live line that says how far the training is."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tinygrad_mlp.cli.console import has_colour, is_terminal
+from tinygrad_mlp.training import Callback, Run
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+PAUSE = 0.05
+"""Seconds between two writes to a terminal: epochs may be a hundred times faster than an eye."""
+
+
+def epoch_line(run: Run) -> str:
+    """`epoch 01/84 - loss: 0.6882 - val_loss: 0.6788`, the epoch as wide as the total."""
+    epoch = str(run.epoch).zfill(len(str(run.epochs)))
+    losses = [f"{name}: {run.history[name][-1]:.4f}" for name in ("loss", "val_loss") if name in run.history.names]
+    return " - ".join([f"epoch {epoch}/{run.epochs}", *losses])
+
+
+class EpochLines(Callback):
+    """Print the line of each epoch; without rich, or in a pipe, nothing but these lines."""
+
+    def __init__(self) -> None:
+        self._live: Progress | None = None
+        self._waiting: list[str] = []
+        self._written = 0.0
+
+    def start(self, run: Run) -> None:
+        """Show the live line, if there is a terminal for it."""
+        if is_terminal():
+            self._live = live_line()
+        if self._live:
+            self._live.add_task("training", total=run.epochs, best="")
+            self._live.start()
+
+    def epoch(self, run: Run) -> None:
+        """Print the epoch's line."""
+        if not self._live:
+            print(epoch_line(run), flush=True)
+            return
+        self._waiting.append(epoch_line(run))
+        if time.monotonic() - self._written > PAUSE:
+            self._write(run)
+
+    def end(self, run: Run) -> None:
+        """Print what waits, and take the live line away: the epochs stay."""
+        if self._live:
+            self._write(run)
+            self._live.stop()
+            self._live = None
+
+    def _write(self, run: Run) -> None:
+        assert self._live is not None
+        best = ""
+        if "val_loss" in run.history.names:
+            value, epoch = min((value, i) for i, value in enumerate(run.history["val_loss"], 1))
+            best = f"best val_loss {value:.4f} in epoch {epoch}"
+        self._live.update(self._live.task_ids[0], completed=len(run.history), best=best)
+        if self._waiting:
+            self._live.console.print("\n".join(self._waiting), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._waiting, self._written = [], time.monotonic()
+
+
+def live_line() -> Progress | None:
+    """A bar with the count of epochs, the best one so far and the time that is left; None if rich is not there."""
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        return None
+    system = "auto" if has_colour() else None
+    console = Console(file=sys.stdout, color_system=system, no_color=bool(os.environ.get("NO_COLOR")))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[best]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, transient=True)

@@ -1,0 +1,59 @@
+"""Tables on the command line: which file, and what its columns are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from tinygrad_mlp.data import Table, read_csv
+from tinygrad_mlp.errors import DataError
+
+
+def add_column_options(parser: argparse.ArgumentParser, ids: bool = True) -> None:
+    """`--label`, `--ids`, `--header` and `--no-header`."""
+    group = parser.add_argument_group("columns")
+    found = "found by its name (diagnosis, label, class, target, …), or because it is the only one with text"
+    group.add_argument("--label", metavar="NAME", help=f"the column of the classes, by name or position (1, 2, …); {found}")
+    if ids:
+        group.add_argument(
+            "--ids",
+            nargs="+",
+            metavar="NAME",
+            help="columns that are left out, by name or position; a first column with identifiers is found",
+        )
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line holds the names of the columns; it does if no cell of it is a number",
+    )
+
+
+def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
+    """The table to learn from, and the one to validate with if it is a file of its own (`--valid`)."""
+    path: Path = arguments.dataset
+    table = read_csv(path, arguments.label, header=arguments.header, ids=arguments.ids)
+    if len(table.classes) < 2:
+        raise DataError(
+            f"{path}: {table.label_name!r} has one class only, {table.classes[0]!r}; at least 2 classes are expected"
+        )
+    if arguments.valid is None:
+        return table, None
+    valid = read_csv(
+        arguments.valid,
+        table.label_name,
+        header=arguments.header,
+        ids=arguments.ids,
+        classes=table.classes,
+        columns=table.feature_names,
+    )
+    return table, valid
+
+
+def class_counts(table: Table) -> str:
+    """`B 286, M 169`: how many rows of each class there are; the first few of many classes."""
+    assert table.labels is not None
+    counts = np.bincount(table.labels, minlength=len(table.classes))
+    shown = [f"{name} {count}" for name, count in zip(table.classes[:8], counts, strict=False)]
+    return ", ".join(shown) + f", … ({len(table.classes)} classes)" * (len(table.classes) > len(shown))

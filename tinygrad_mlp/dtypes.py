@@ -1,0 +1,32 @@
+"""The dtype that is taken where none is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_mlp.errors import DtypeError
+
+_default: np.dtype[Any] = np.dtype(np.float32)
+
+
+def set_default_dtype(dtype: DTypeLike) -> None:
+    """Set the dtype that numbers and lists take when they become Tensors, and that layers give their parameters.
+
+    Args:
+        dtype: a floating-point dtype, such as `np.float64`.
+
+    Raises:
+        DtypeError: it is not a floating-point dtype.
+    """
+    global _default
+    if np.dtype(dtype).kind != "f":
+        raise DtypeError(f"the default dtype must be a floating-point one, not {np.dtype(dtype)}")
+    _default = np.dtype(dtype)
+
+
+def default_dtype() -> np.dtype[Any]:
+    """The dtype that numbers and lists take: float32 unless `set_default_dtype` was called."""
+    return _default

@@ -1,0 +1,138 @@
+"""Learning curves: loss and accuracy over the epochs, of one run or of several on one graph."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.errors import DataError, OptionError, TinygradMlpError
+from tinygrad_mlp.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANELS = ("loss", "accuracy")
+# No dates and no versions: the same histories give the same bytes.
+METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+
+
+class MissingMatplotlibError(TinygradMlpError, ImportError):
+    """Curves are drawn with matplotlib, which is not installed."""
+
+
+def draw_curves(
+    histories: Mapping[str, History], path: str | os.PathLike[str] | None = None, show: bool = False
+) -> Figure:
+    """Draw the learning curves of runs, each in its own colour.
+
+    Training is solid, validation dashed; a dot marks the epoch with the lowest validation loss (training loss where
+    there is no validation). A panel for accuracy is there if a run has it.
+
+    Args:
+        histories: the runs by name.
+        path: where to write the drawing, a .png or .svg; the file appears whole or not at all.
+        show: whether to open a window, and wait until it is closed.
+
+    Returns:
+        The drawing, a matplotlib Figure.
+
+    Raises:
+        DataError: there is no run, a run has no epochs or no loss, or the file cannot be written.
+        OptionError: the file's suffix is another one.
+        MissingMatplotlibError: matplotlib is not installed.
+    """
+    suffix = "" if path is None else Path(path).suffix.lower()
+    if path is not None and suffix not in METADATA:
+        raise OptionError(
+            f"{os.fspath(path)}: curves are drawn as {' or '.join(METADATA)}, not as {suffix or 'that'!r}"
+        )
+    if not histories:
+        raise DataError("there are no histories to draw")
+    for name, history in histories.items():
+        if not len(history) or "loss" not in history.names:
+            raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
+    figure = new_figure(in_a_window=show)
+    panels = [metric for metric in PANELS if any(metric in history.names for history in histories.values())]
+    figure.set_size_inches(5 * len(panels), 4)
+    for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw_panel(axes, metric, histories)
+    if path is not None:
+        write(figure, path, suffix)
+    if show:
+        import matplotlib.pyplot as plt
+
+        plt.show(block=True)
+        plt.close(figure)
+    return figure
+
+
+def new_figure(in_a_window: bool) -> Figure:
+    """An empty figure; only one for a window is known to pyplot, which keeps figures until they are closed."""
+    try:
+        if in_a_window:
+            from matplotlib.pyplot import figure
+
+            return figure(layout="constrained")
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingMatplotlibError("curves need matplotlib: pip install 'tinygrad_mlp[cli]'") from error
+    return Figure(layout="constrained")
+
+
+def draw_panel(axes: Axes, metric: str, histories: Mapping[str, History]) -> None:
+    """One metric of all the runs."""
+    from matplotlib import colormaps
+    from matplotlib.ticker import MaxNLocator
+
+    few, many = colormaps["tab10"], colormaps["turbo"]
+    for i, (name, history) in enumerate(histories.items()):
+        color = few(i) if len(histories) <= few.N else many(i / (len(histories) - 1))
+        epochs = range(1, len(history) + 1)
+        best = best_epoch(history)
+        for column, style, word in ((metric, "-", "training"), (f"val_{metric}", "--", "validation")):
+            if column not in history.names:
+                continue
+            # A line needs two points; text between dollar signs would be set as a formula.
+            marker, label = "." if len(history) == 1 else "", f"{name}, {word}".lstrip("_").replace("$", r"\$")
+            axes.plot(epochs, history[column], style, color=color, marker=marker, label=label)
+            if best and column == marked_column(history, metric):
+                axes.plot([best], [history[column][best - 1]], "o", color=color)
+                axes.annotate(
+                    f"{best}", (best, history[column][best - 1]), (0, 6), textcoords="offset points", color=color
+                )
+    axes.set_title(metric)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def marked_column(history: History, metric: str) -> str:
+    """The column on which the best epoch is marked: the validation's if there is one."""
+    return f"val_{metric}" if f"val_{metric}" in history.names else metric
+
+
+def best_epoch(history: History) -> int | None:
+    """The epoch, from 1, with the lowest loss, or None if every loss is NaN."""
+    numbered = [(value, e) for e, value in enumerate(history[marked_column(history, "loss")], 1) if not isnan(value)]
+    return min(numbered)[1] if numbered else None
+
+
+def write(figure: Figure, path: str | os.PathLike[str], suffix: str) -> None:
+    """Write a figure to a file."""
+    from matplotlib import rc_context
+
+    content = io.BytesIO()
+    with rc_context({"svg.hashsalt": "tinygrad_mlp"}):
+        figure.savefig(content, format=suffix[1:], dpi=150, metadata=METADATA[suffix])
+    try:
+        atomic_write(path, content.getvalue())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{os.fspath(path)}: the curves cannot be written: {reason}") from error
