@@ -32,6 +32,7 @@ SHAPES: dict[str, tuple[Any, list[str]]] = {
     "sum": (lambda: leaf(2, 3).sum(axis=2), ["sum", "axis 2", "(2, 3)"]),
     "max of nothing": (lambda: leaf(0).max(), ["max", "(0,)"]),
     "concatenate": (lambda: tg.concatenate([leaf(2, 2), leaf(2, 3)]), ["concatenate", "2", "3"]),
+    "concatenate, axis": (lambda: tg.concatenate([leaf(2), leaf(2)], axis=3), ["concatenate", "axis 3"]),
     "transpose": (lambda: leaf(2, 3).transpose(0, 0), ["transpose", "(2, 3)"]),
 }
 
@@ -84,6 +85,16 @@ def test_arrays_that_hold_no_real_numbers_are_named_by_dtype(dtype: Any) -> None
     array = np.zeros(2, dtype)
     with pytest.raises(DtypeError, match=str(array.dtype).replace("[", r"\[").replace("<", "")):
         tg.multiply(leaf(2), array)
+
+
+def test_concatenating_nothing_is_a_value_error_as_in_numpy() -> None:
+    with pytest.raises(ValueError, match="concatenate"):
+        tg.concatenate([])
+
+
+def test_astype_to_complex_is_refused() -> None:
+    with pytest.raises(DtypeError, match="complex"):
+        leaf(2).astype(complex)
 
 
 def test_clip_takes_numbers_only() -> None:

@@ -274,6 +274,20 @@ def test_the_gradient_given_takes_the_dtype_of_the_output() -> None:
     assert x.grad.tolist() == [2, 8]
 
 
+def test_the_gradient_given_may_be_a_tensor() -> None:
+    x = leaf([1.0, 2.0])
+    for given in (tg.Tensor(np.array([1.0, 10.0])), leaf([1.0, 10.0])):
+        x.grad = None
+        y = x * x
+        y.backward(given)
+        y.backward(given)
+        assert type(x.grad) is np.ndarray
+        assert x.grad.tolist() == [4, 80]
+        g = tg.grad(y, x, gradient=given)
+        assert type(g) is np.ndarray
+        assert g.tolist() == [2, 40]
+
+
 @pytest.mark.parametrize("gradient", [np.ones(2), np.ones((3, 1)), 1.0])
 def test_a_gradient_of_another_shape_is_refused(gradient: Any) -> None:
     y = leaf([1.0, 2.0, 3.0]) * 2

@@ -149,3 +149,19 @@ def test_a_tensor_that_is_used_in_both_graphs_collects_both() -> None:
     y = x**3
     first = tg.grad(y, x, create_graph=True)
     assert tg.grad(first * x + y, x) == pytest.approx(12 * 2 + 12 + 12)
+
+
+def test_constant_contributions_may_meet_one_that_is_not() -> None:
+    """The two sums send plain ones, which are added in place; the square sends a Tensor."""
+    x = leaf([1.0, 2.0])
+    first = tg.grad((x * x).sum() + x.sum() + x.sum(), x, create_graph=True)
+    assert first.data.tolist() == [4, 6]
+    assert tg.grad(first.sum(), x).tolist() == [2, 2]
+
+
+def test_several_outputs_one_of_them_twice() -> None:
+    x = leaf(3.0)
+    a = x * x
+    first = tg.grad([a, a, a * a], x, create_graph=True)
+    assert first.item() == 2 * 6 + 2 * 9 * 6
+    assert tg.grad(first, x) == 4 + 12 * 9

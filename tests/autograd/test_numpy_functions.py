@@ -53,6 +53,8 @@ SUPPORTED: dict[str, Any] = {
     "concatenate": lambda x: np.concatenate([x, VALUES]),
     "concatenate, axis by position": lambda x: np.concatenate((VALUES, x), 1),
     "concatenate, axis by name": lambda x: np.concatenate([x, x], axis=-1),
+    "sum, axis a NumPy integer": lambda x: np.sum(x, axis=np.argmax([0, 1])),
+    "max, axes NumPy integers": lambda x: np.max(x, axis=(np.int64(-1), np.int64(0)), keepdims=True),
     "array @ tensor": lambda x: VALUES.T @ x,
     "array - tensor": lambda x: VALUES - x,
     "number * tensor": lambda x: np.float64(2.0) * x,

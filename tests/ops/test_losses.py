@@ -299,6 +299,9 @@ def test_labels_may_be_a_tensor(loss: Any) -> None:
     value = loss(x, tg.Tensor(labels))
     assert value.item() == loss(x, labels).item()
     np.testing.assert_array_equal(gradient_of(value, x), gradient_of(loss(x, labels), x))
+    weights = np.array([[1.0, 2.0], [3.0, 4.0]])
+    first, expected = (tg.grad(loss(x, y), x, create_graph=True) for y in (tg.Tensor(labels), labels))
+    np.testing.assert_allclose(gradient_of((first * weights).sum(), x), gradient_of((expected * weights).sum(), x))
 
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)

@@ -39,7 +39,7 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Rule:
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The mean over axes: the sum divided by how many there are."""
     kept = kept_shape(x.shape, axis)
-    n = x.size // max(1, int(np.prod(kept)))
+    n = x.size // (int(np.prod(kept)) or 1)  # (`max` is an operation here)
     return precise_sum(x, axis, keepdims) / n, lambda g: np.broadcast_to((g / n).reshape(kept), x.shape)
 
 

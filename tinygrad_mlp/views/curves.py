@@ -16,8 +16,12 @@ from tinygrad_mlp.training import History
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 PANELS = ("loss", "accuracy")
+TRAINING, VALIDATION = "-", "--"
+COLUMNS = 4
+"""Entries in a row of the legend."""
 # No dates and no versions: the same histories give the same bytes.
 METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
 
@@ -59,9 +63,12 @@ def draw_curves(
             raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
     figure = new_figure(in_a_window=show)
     panels = [metric for metric in PANELS if any(metric in history.names for history in histories.values())]
-    figure.set_size_inches(5 * len(panels), 4)
+    entries = legend_entries(histories)
+    rows = -(-len(entries) // COLUMNS)
+    figure.set_size_inches(5 * len(panels), 3.8 + 0.25 * rows)
     for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw_panel(axes, metric, histories)
+    figure.legend(handles=entries, loc="outside lower center", ncols=COLUMNS, frameon=False)
     if path is not None:
         write(figure, path, suffix)
     if show:
@@ -87,30 +94,43 @@ def new_figure(in_a_window: bool) -> Figure:
 
 def draw_panel(axes: Axes, metric: str, histories: Mapping[str, History]) -> None:
     """One metric of all the runs."""
-    from matplotlib import colormaps
     from matplotlib.ticker import MaxNLocator
 
-    few, many = colormaps["tab10"], colormaps["turbo"]
-    for i, (name, history) in enumerate(histories.items()):
-        color = few(i) if len(histories) <= few.N else many(i / (len(histories) - 1))
-        epochs = range(1, len(history) + 1)
-        best = best_epoch(history)
-        for column, style, word in ((metric, "-", "training"), (f"val_{metric}", "--", "validation")):
-            if column not in history.names:
-                continue
-            # A line needs two points; text between dollar signs would be set as a formula.
-            marker, label = "." if len(history) == 1 else "", f"{name}, {word}".lstrip("_").replace("$", r"\$")
-            axes.plot(epochs, history[column], style, color=color, marker=marker, label=label)
-            if best and column == marked_column(history, metric):
-                axes.plot([best], [history[column][best - 1]], "o", color=color)
-                axes.annotate(
-                    f"{best}", (best, history[column][best - 1]), (0, 6), textcoords="offset points", color=color
-                )
+    for history, color in zip(histories.values(), colors(len(histories)), strict=True):
+        for column, style in ((metric, TRAINING), (f"val_{metric}", VALIDATION)):
+            if column in history.names:
+                alone = "." if len(history) == 1 else ""  # a line needs two points
+                axes.plot(range(1, len(history) + 1), history[column], linestyle=style, marker=alone, color=color)
+        best, marked = best_epoch(history), marked_column(history, metric)
+        if best and marked in history.names:
+            point = (best, history[marked][best - 1])
+            axes.plot(*point, "o", color=color)
+            axes.annotate(str(best), point, (0, 6), textcoords="offset points", ha="center", color=color)
     axes.set_title(metric)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend()
+
+
+def legend_entries(histories: Mapping[str, History]) -> list[Line2D]:
+    """What the colours and the styles mean."""
+    from matplotlib.lines import Line2D
+
+    # Text between dollar signs would be set as a formula, and a name that begins with _ would be left out.
+    names = [name.replace("$", r"\$").lstrip("_") for name in histories]
+    runs = [Line2D([], [], color=color, label=name) for name, color in zip(names, colors(len(names)), strict=True)]
+    styles = [Line2D([], [], color="gray", linestyle=TRAINING, label="training")]
+    if any("val_loss" in history.names for history in histories.values()):
+        styles.append(Line2D([], [], color="gray", linestyle=VALIDATION, label="validation"))
+    return [*runs, *styles, Line2D([], [], color="gray", linestyle="", marker="o", label="lowest loss, with its epoch")]
+
+
+def colors(n: int) -> list[Any]:
+    """A colour for each of n runs."""
+    from matplotlib import colormaps
+
+    few, many = colormaps["tab10"], colormaps["turbo"]
+    return [few(i) if n <= few.N else many(i / (n - 1)) for i in range(n)]
 
 
 def marked_column(history: History, metric: str) -> str:
