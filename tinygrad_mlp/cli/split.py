@@ -6,14 +6,17 @@ The rows are shuffled, and each class is shared out in the same ratio. They are 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from tinygrad_mlp.cli.console import styled
-from tinygrad_mlp.cli.outputs import check_outputs
 from tinygrad_mlp.cli.parser import UsageError, first_of
-from tinygrad_mlp.cli.tables import add_column_options, class_counts
+from tinygrad_mlp.cli.tables import add_column_options, in_words
 from tinygrad_mlp.cli.values import number, whole
-from tinygrad_mlp.data import read_csv, split_csv
+from tinygrad_mlp.data import split_csv
+from tinygrad_mlp.data.class_labels import class_name, sort_classes
+from tinygrad_mlp.data.column_roles import find_label
+from tinygrad_mlp.data.csv_text import CsvText
 
 SUMMARY = "deal the rows of a CSV file into a training and a validation file"
 EXAMPLES = "example:\n  tinygrad-mlp split data.csv --ratio 0.8 --seed 1"
@@ -33,12 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Write DATA_train.csv and DATA_valid.csv, and say what is in them."""
     source = first_of(arguments.files, {"DATA.csv": arguments.dataset})["DATA.csv"]
     folder = arguments.out_dir or source.parent
-    if not folder.is_dir():
-        raise UsageError(f"--out-dir {folder}: there is no such folder") if arguments.out_dir else OSError(
-            f"{source}: there is no folder {folder}"
-        )
+    if arguments.out_dir and not folder.is_dir():
+        raise UsageError(f"--out-dir {folder}: there is no such folder")
     train, valid = (folder / f"{source.stem}_{part}{source.suffix or '.csv'}" for part in ("train", "valid"))
-    check_outputs({"the training file": train, "the validation file": valid}, [source])
     files = split_csv(
         source,
         ratio=arguments.ratio,
@@ -48,7 +48,17 @@ def run(arguments: argparse.Namespace) -> int:
         train_path=train,
         valid_path=valid,
     )
+    text = CsvText.load(source, arguments.header)
+    column = find_label(text, arguments.label, range(len(text.names)))
+    assert column is not None  # split_csv found it
     width = max(len(str(path)) for path in (train, valid))
-    for path, rows in ((files.train_path, files.train_rows), (files.valid_path, files.valid_rows)):
-        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{len(str(files.train_rows))}} rows: {counts(path)}")
+    for path, rows in ((train, files.train_rows), (valid, files.valid_rows)):
+        counts = label_counts(CsvText.load(path, text.has_header), column)
+        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{len(str(files.train_rows))}} rows: {in_words(counts)}")
     return 0
+
+
+def label_counts(text: CsvText, column: int) -> dict[str, int]:
+    """How many rows each class has, in the order of the classes."""
+    counts = Counter(class_name(row[column]) for rows in text.blocks() for row in rows.cells)
+    return {name: counts[name] for name in sort_classes(counts)}

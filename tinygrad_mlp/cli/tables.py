@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +53,13 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
     return table, valid
 
 
-def class_counts(table: Table) -> str:
-    """`B 286, M 169`: how many rows of each class there are; the first few of many classes."""
-    assert table.labels is not None
-    counts = np.bincount(table.labels, minlength=len(table.classes))
-    shown = [f"{name} {count}" for name, count in zip(table.classes[:8], counts, strict=False)]
-    return ", ".join(shown) + f", … ({len(table.classes)} classes)" * (len(table.classes) > len(shown))
+def class_counts(table: Table) -> dict[str, int]:
+    """How many rows each class has; none if the table has no labels."""
+    counts = [] if table.labels is None else np.bincount(table.labels, minlength=len(table.classes)).tolist()
+    return dict(zip(table.classes, counts, strict=False))
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """`B 286, M 169`; of many classes the first ones."""
+    shown = [f"{name} {count}" for name, count in islice(counts.items(), 8)]
+    return ", ".join(shown) + f", … ({len(counts)} classes)" * (len(counts) > len(shown))

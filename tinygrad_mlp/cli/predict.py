@@ -1,0 +1,156 @@
+"""Predict the classes of a CSV file with a saved model; if the file has labels, score the predictions."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.cli.console import styled
+from tinygrad_mlp.cli.outputs import check_outputs
+from tinygrad_mlp.cli.parser import first_of
+from tinygrad_mlp.cli.scores import Scores
+from tinygrad_mlp.cli.tables import add_column_options, in_words
+from tinygrad_mlp.data import Table, read_csv
+from tinygrad_mlp.errors import ModelFileError, NonFiniteError
+from tinygrad_mlp.files import TrainedModel
+
+SUMMARY = "predict the classes of a CSV file with a saved model, and score them"
+EXAMPLES = """examples:
+  tinygrad-mlp predict model.safetensors data_valid.csv
+  tinygrad-mlp predict --model model.safetensors --dataset new.csv --output predicted.csv"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `predict`."""
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="MODEL DATA.csv", help="the model and the table, also as options:"
+    )
+    parser.add_argument("--model", type=Path, metavar="MODEL", help="the model, as train saved it")
+    parser.add_argument("--dataset", type=Path, metavar="DATA.csv", help="the table")
+    output = parser.add_argument_group("output")
+    output.add_argument("--output", type=Path, metavar="FILE.csv", help="write a line for each row: class, probabilities")
+    output.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    add_column_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict; print the scores, or the predictions of a table without labels."""
+    files = first_of(arguments.files, {"MODEL": arguments.model, "DATA.csv": arguments.dataset})
+    check_outputs({"--output": arguments.output}, files.values())
+    trained = load(files["MODEL"])
+    table = read_for(trained, files["DATA.csv"], arguments)
+    logits = finite_logits(trained, table)
+    predictions = Predictions(trained.classes, table, np.asarray(ops.softmax(logits.astype(np.float64))))
+    scores = None if table.labels is None else Scores.of(logits, table.labels, trained.classes)
+    if arguments.output:
+        atomic_write(arguments.output, predictions.csv().encode())
+    if arguments.json:
+        result = {"model": str(files["MODEL"]), "dataset": str(files["DATA.csv"]), **predictions.summary()}
+        result |= {"predictions": list(predictions.records())} if scores is None else scores.json()
+        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
+        return 0
+    print(f"{len(table)} rows, predicted: {in_words(predictions.summary()['predicted'])}\n")
+    if scores:
+        print(scores.text())
+    elif not arguments.output:
+        print(predictions.text())
+    if arguments.output:
+        print(f"{'' if scores is None else chr(10)}predictions  {styled(arguments.output, 'cyan')}")
+    return 0
+
+
+def load(path: Path) -> TrainedModel:
+    """A model that knows the names of its classes. Raises `ModelFileError` for any other file."""
+    trained = TrainedModel.load(path)
+    if not trained.classes:
+        raise ModelFileError(f"{path}: the model has no names of classes, expected a model that `train` saved")
+    return trained
+
+
+def read_for(trained: TrainedModel, path: Path, arguments: argparse.Namespace) -> Table:
+    """The table with the columns of a model; its label column may be absent, unless it was asked for."""
+    return read_csv(
+        path,
+        arguments.label or trained.label_name,
+        header=arguments.header,
+        ids=arguments.ids or trained.facts.get("ids"),
+        classes=trained.classes,
+        columns=trained.feature_names or None,
+        require_label=arguments.label is not None,
+    )
+
+
+def finite_logits(trained: TrainedModel, table: Table) -> np.ndarray:
+    """The logits (N, C). Raises `NonFiniteError` for a row whose numbers are too large for the model."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = trained.logits(table.features)
+    wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(wrong):
+        raise NonFiniteError(f"{table.source}: row {wrong[0] + 1} has numbers that are too large for the model")
+    return logits
+
+
+class Predictions:
+    """What a model says of the rows of a table.
+
+    Attributes:
+        classes: the names of the C classes.
+        table: the N rows.
+        probabilities: (N, C).
+        predicted: (N,) names of the most probable classes.
+    """
+
+    def __init__(self, classes: tuple[str, ...], table: Table, probabilities: np.ndarray) -> None:
+        self.classes, self.table, self.probabilities = classes, table, probabilities
+        self.indices = probabilities.argmax(axis=1)
+        self.predicted = [classes[i] for i in self.indices]
+
+    def summary(self) -> dict[str, Any]:
+        """How many rows there are, and how many were given each class."""
+        counts = np.bincount(self.indices, minlength=len(self.classes)).tolist()
+        return {"rows": len(self.table), "classes": self.classes, "predicted": dict(zip(self.classes, counts, strict=True))}
+
+    def names(self) -> list[str]:
+        """What identifies a row: the column of ids if there is one; else its number, from 1."""
+        return list(self.table.ids or map(str, range(1, len(self.table) + 1)))
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """A dictionary for each row."""
+        for i, (name, predicted, row) in enumerate(zip(self.names(), self.predicted, self.probabilities, strict=True), 1):
+            ids = {"id": name} if self.table.ids else {}
+            yield {
+                "row": i,
+                **ids,
+                "predicted": predicted,
+                "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
+            }
+
+    def csv(self) -> str:
+        """A line for each row: its id or number, its class, and the probability of each class."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id" if self.table.ids else "row", "predicted", *(f"P({name})" for name in self.classes)])
+        rows = zip(self.names(), self.predicted, self.probabilities.tolist(), strict=True)
+        writer.writerows([name, predicted, *map(repr, row)] for name, predicted, row in rows)
+        return text.getvalue()
+
+    def text(self) -> str:
+        """The same as columns, with four decimals."""
+        heads = ["id" if self.table.ids else "row", "predicted", *(f"P({name})" for name in self.classes)]
+        first, second = self.names(), self.predicted
+        widths = [max(len(heads[0]), *map(len, first)), max(len(heads[1]), *map(len, second))]
+        widths += [max(6, len(head)) for head in heads[2:]]
+        lines = [styled("  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(), "dim")]
+        for name, predicted, row in zip(first, second, self.probabilities, strict=True):
+            cells = [f"{p:.4f}".ljust(width) for p, width in zip(row, widths[2:], strict=True)]
+            lines.append("  ".join([name.rjust(widths[0]), predicted.ljust(widths[1]), *cells]).rstrip())
+        return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""Scores: how good predictions are beside the truth, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.cli.console import fields, styled
+from tinygrad_mlp.training import metrics
+
+WIDEST_MATRIX = 16
+"""With more classes than this, a confusion matrix is no longer read but computed with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of N rows of C classes.
+
+    Attributes:
+        classes: their names. Of two, the second one is the positive class: `M`, malignant.
+        confusion: (C, C), rows are the truth, columns the predictions.
+        cross_entropy: the mean over the rows, in nats.
+        accuracy: the share of rows whose class is right.
+        precision: for each class, the share of rows given it that belong to it.
+        recall: for each class, the share of its rows that were given it.
+        f1: for each class, the harmonic mean of the two.
+    """
+
+    classes: tuple[str, ...]
+    confusion: np.ndarray
+    cross_entropy: float
+    accuracy: float
+    precision: Sequence[float]
+    recall: Sequence[float]
+    f1: Sequence[float]
+
+    @classmethod
+    def of(cls, logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:
+        """The scores of logits (N, C), N ≥ 1, for class indices (N,)."""
+        predicted, each = logits.argmax(axis=1), range(len(classes))
+        return cls(
+            classes,
+            metrics.confusion_matrix(labels, predicted, len(classes)),
+            cross_entropy(logits, labels),
+            metrics.accuracy(labels, predicted),
+            [metrics.precision(labels, predicted, c) for c in each],
+            [metrics.recall(labels, predicted, c) for c in each],
+            [metrics.f1(labels, predicted, c) for c in each],
+        )
+
+    @property
+    def loss_name(self) -> str:
+        """The cross-entropy's name: binary with two classes."""
+        return f"{'binary' if len(self.classes) == 2 else 'categorical'} cross-entropy"
+
+    def json(self) -> dict[str, Any]:
+        """The scores for a program; with more than two classes, precision, recall and F1 of each."""
+        whole = {self.loss_name.replace(" ", "_").replace("-", "_"): self.cross_entropy, "accuracy": self.accuracy}
+        each = [
+            {"precision": p, "recall": r, "f1": f} for p, r, f in zip(self.precision, self.recall, self.f1, strict=True)
+        ]
+        if len(self.classes) == 2:
+            details = {"positive_class": self.classes[1], **each[1]}
+        else:
+            details = {"per_class": dict(zip(self.classes, each, strict=True))}
+        return {**whole, **details, "confusion_matrix": self.confusion.tolist()}
+
+    def text(self) -> str:
+        """The confusion matrix, and below it the scores with what they count."""
+        return f"{self.matrix()}\n\n{self.binary() if len(self.classes) == 2 else self.each_class()}"
+
+    def matrix(self) -> str:
+        """The confusion matrix with the names of the classes."""
+        if len(self.classes) > WIDEST_MATRIX:
+            return f"confusion matrix: {len(self.classes)} × {len(self.classes)}, shown by --json"
+        names = [name if len(name) <= 14 else f"{name[:13]}…" for name in self.classes]
+        width = max(5, *map(len, names), len(str(self.confusion.max())))
+        left = max(map(len, names))
+        margin = " " * (len("truth  ") + left)
+        lines = [f"{margin}  {styled('predicted', 'dim')}", f"{margin}  {'  '.join(name.rjust(width) for name in names)}"]
+        for i, (name, row) in enumerate(zip(names, self.confusion.tolist(), strict=True)):
+            colours = ["green" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
+            cells = [styled(str(count).rjust(width), colour) for count, colour in zip(row, colours, strict=True)]
+            lines.append(f"{styled('truth', 'dim') if i == 0 else '     '}  {name.ljust(left)}  {'  '.join(cells)}")
+        return "\n".join(lines)
+
+    def binary(self) -> str:
+        """The scores of the positive class."""
+        positive, hits = self.classes[1], int(self.confusion[1, 1])
+        given, there = int(self.confusion[:, 1].sum()), int(self.confusion[1].sum())
+        return fields(
+            {
+                self.loss_name: f"{self.cross_entropy:.4f}",
+                "accuracy": f"{self.accuracy:.4f}   {self.right()}",
+                "precision": f"{self.precision[1]:.4f}   {hits} of the {given} rows called {positive} are {positive}",
+                "recall": f"{self.recall[1]:.4f}   {hits} of the {there} rows that are {positive} were found",
+                "F1": f"{self.f1[1]:.4f}   the harmonic mean of precision and recall",
+            }
+        )
+
+    def each_class(self) -> str:
+        """The scores of each class."""
+        rows = zip(self.classes, self.precision, self.recall, self.f1, self.confusion.sum(axis=1), strict=True)
+        width = max(len("class"), *map(len, self.classes))
+        lines = [f"{name.ljust(width)}  {p:9.4f}  {r:6.4f}  {f:6.4f}  {count:>4}" for name, p, r, f, count in rows]
+        head = styled(f"{'class'.ljust(width)}  precision  recall      F1  rows", "dim")
+        whole = fields({self.loss_name: f"{self.cross_entropy:.4f}", "accuracy": f"{self.accuracy:.4f}   {self.right()}"})
+        return "\n".join([whole, "", head, *lines])
+
+    def right(self) -> str:
+        """How many rows are right, in words."""
+        return f"{int(self.confusion.trace())} of {int(self.confusion.sum())} rows are right"
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean cross-entropy of logits (N, C) for class indices (N,), in float64.
+
+    With two classes it is E = −1/N Σ [y·ln p + (1 − y)·ln(1 − p)] with p = P(the second class) = sigmoid(z₁ − z₀), taken
+    from the logits: no p is rounded to 0 or 1.
+    """
+    z = logits.astype(np.float64)
+    if z.shape[1] == 2:
+        return float(ops.binary_cross_entropy_with_logits(z[:, 1] - z[:, 0], labels))
+    return float(ops.softmax_cross_entropy(z, labels))

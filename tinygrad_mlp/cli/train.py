@@ -1,0 +1,238 @@
+"""Train a network on a CSV file and save it, with its learning curves.
+
+Columns are standardised with the mean and deviation of the training rows; the model file has them too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import shlex
+import shutil
+import sys
+import sysconfig
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp import nn, ops
+from tinygrad_mlp.cli.console import fields, styled
+from tinygrad_mlp.cli.network import add_network_options, build_network, settle_network
+from tinygrad_mlp.cli.optimizer import add_optimizer_options, build_optimizer, check_loss, settle_optimizer
+from tinygrad_mlp.cli.outputs import check_curves, check_outputs
+from tinygrad_mlp.cli.parser import PROGRAM, UsageError
+from tinygrad_mlp.cli.progress import EpochLines
+from tinygrad_mlp.cli.tables import add_column_options, class_counts, in_words, read_for_training
+from tinygrad_mlp.cli.values import number, whole
+from tinygrad_mlp.data import StandardScaler, Table, split_indices
+from tinygrad_mlp.files import TrainedModel
+from tinygrad_mlp.training import EarlyStopping, History, fit
+from tinygrad_mlp.views.curves import draw_curves
+
+SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
+EXAMPLES = """examples:
+  tinygrad-mlp train --dataset data_train.csv --valid data_valid.csv
+  tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
+      --batch_size 8 --learning_rate 0.0314 --seed 1
+  tinygrad-mlp train --dataset data.csv --optimizer adam --patience 10 --history run.csv"""
+
+NO_MATPLOTLIB = "not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `train`."""
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", type=Path, metavar="FILE.csv", help="the rows to learn from")
+    which = data.add_mutually_exclusive_group()
+    which.add_argument("--valid", type=Path, metavar="FILE.csv", help="the rows to validate with")
+    which.add_argument(
+        "--valid-ratio",
+        type=number(0, 1, above=True),
+        default=0.2,
+        metavar="X",
+        help="without --valid: the share of the rows that is held back for it (0.2)",
+    )
+    add_column_options(parser)
+    add_network_options(parser)
+    add_optimizer_options(parser)
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=whole(1), default=84, metavar="N", help="how often all rows are seen (84)")
+    training.add_argument("--batch-size", type=whole(1), default=16, metavar="N", help="rows for one step (16)")
+    training.add_argument(
+        "--patience",
+        type=whole(1),
+        metavar="N",
+        help="stop after N epochs without a better val_loss, and keep the best weights",
+    )
+    training.add_argument("--min-delta", type=number(), metavar="X", help="with --patience: what counts as better (0)")
+    training.add_argument("--seed", type=whole(0), metavar="N", help="the same seed gives the same bytes (a new one)")
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
+    )
+    output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
+    output.add_argument("--curves", type=Path, metavar="FILE.png", help="learning curves, .png or .svg (MODEL_curves.png)")
+    output.add_argument("--no-curves", action="store_true", help="draw none")
+    output.add_argument("--show", action="store_true", help="show the curves in a window too")
+    output.add_argument(
+        "--compare", type=Path, nargs="+", metavar="FILE.csv", help="histories of earlier runs, drawn into the same curves"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
+    drawn = arguments.seed is None
+    settle(arguments)
+    earlier = {str(path): History.from_csv(path) for path in arguments.compare or ()}
+    trained, history = train(arguments)
+    paths: dict[str, object] = {"model": styled(arguments.model, "cyan")}
+    trained.save(arguments.model)
+    if arguments.history:
+        history.to_csv(arguments.history)
+        paths["history"] = styled(arguments.history, "cyan")
+    if not arguments.no_curves or arguments.show:
+        paths["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
+    paths["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
+    print(f"\n{fields(paths)}")
+    if hasattr(arguments, "words"):
+        seed = ["--seed", str(arguments.seed)] if drawn else []
+        print(f"\nthe same again, byte for byte:\n  {shlex.join([*program(), 'train', *arguments.words, *seed])}")
+    return 0
+
+
+def settle(arguments: argparse.Namespace) -> None:
+    """Fill in what was left open, and refuse what cannot be done, before a row is read."""
+    if arguments.dataset is None:
+        raise UsageError("--dataset FILE.csv is missing: the rows to learn from")
+    if arguments.min_delta is not None and arguments.patience is None:
+        raise UsageError("--min-delta needs --patience: it says what counts as better")
+    if arguments.no_curves:
+        for option, given in (("--curves", arguments.curves), ("--compare", arguments.compare)):
+            if given:
+                raise UsageError(f"{option} and --no-curves contradict each other")
+    settle_network(arguments)
+    settle_optimizer(arguments)
+    asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
+    if asked_for_curves and find_spec("matplotlib") is None:
+        raise UsageError(f"the curves are {NO_MATPLOTLIB}")
+    check_curves(arguments.curves)
+    if arguments.curves is None and not arguments.no_curves:
+        arguments.curves = arguments.model.with_name(f"{arguments.model.stem}_curves.png")
+    check_outputs(
+        {"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves},
+        [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())],
+    )
+    if arguments.seed is None:
+        arguments.seed = secrets.randbelow(2**32)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """One generator for each use, so that the weights do not depend on how the rows were split."""
+
+    split: np.random.Generator
+    weights: np.random.Generator
+    batches: np.random.Generator
+
+    @classmethod
+    def of(cls, seed: int) -> Streams:
+        """The streams of a seed; the split is that of `tinygrad-mlp split` with the same seed."""
+        return cls(np.random.default_rng(seed), *(np.random.default_rng([seed, i]) for i in (1, 2)))
+
+
+def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
+    """The model that settled arguments ask for, and the history of its training."""
+    table, valid = read_for_training(arguments)
+    check_loss(arguments.loss, len(table.classes))
+    streams = Streams.of(arguments.seed)
+    if valid is None:
+        # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
+        parts = split_indices(table.labels, round(1 - arguments.valid_ratio, 12), streams.split)
+        table, valid = (table.select(rows) for rows in parts)
+    scaler = StandardScaler().fit(table.features)
+    shape = (table.features.shape[1], arguments.layer, len(table.classes))
+    model = build_network(*shape, arguments.activation, arguments.weights_initializer, streams.weights)
+    announce(model, table, valid)
+    stopping = EarlyStopping(arguments.patience, arguments.min_delta or 0.0) if arguments.patience else None
+    history = fit(
+        model,
+        ops.softmax_cross_entropy,
+        build_optimizer(model, arguments),
+        labelled(table, scaler),
+        labelled(valid, scaler),
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        rng=streams.batches,
+        callbacks=[EpochLines(), *([stopping] if stopping else [])],
+    )
+    best = None
+    if stopping:
+        best = stopping.best_epoch
+        print(f"\n{told(stopping)}")
+    facts = training_facts(arguments, table, valid, history, best)
+    names = (table.classes, table.feature_names, table.label_name)
+    return TrainedModel(model, scaler, *names, facts), history
+
+
+def labelled(table: Table, scaler: StandardScaler) -> tuple[np.ndarray, np.ndarray]:
+    """The scaled features (N, n) and the labels (N,) of a table."""
+    assert table.labels is not None
+    return scaler.transform(table.features), table.labels
+
+
+def announce(model: nn.Sequential, table: Table, valid: Table) -> None:
+    """Show the network and the data."""
+    print(f"{model!r}\n")
+    for name, part in (("x_train", table), ("x_valid", valid)):
+        print(f"{name} shape : {part.features.shape}  {styled(in_words(class_counts(part)), 'dim')}".rstrip())
+
+
+def told(stopping: EarlyStopping) -> str:
+    """What early stopping did, in a sentence."""
+    if stopping.best is None:
+        return "no epoch had a val_loss that is a number"
+    best = f"epoch {stopping.best_epoch} (val_loss {stopping.best:.4f})"
+    if stopping.stopped_at:
+        return f"stopped after epoch {stopping.stopped_at}: no better one in {stopping.patience} epochs; kept {best}"
+    return f"kept the weights of {best}, the best"
+
+
+def training_facts(
+    arguments: argparse.Namespace, table: Table, valid: Table, history: History, best: int | None
+) -> dict[str, Any]:
+    """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
+    options = (
+        *("layer", "activation", "weights_initializer", "loss", "optimizer", "learning_rate", "momentum", "nesterov"),
+        *("weight_decay", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
+    )
+    return {
+        **{name: getattr(arguments, name) for name in options},
+        "rows": {"training": len(table), "validation": len(valid)},
+        "epochs_run": len(history),
+        "kept_epoch": best or len(history),
+    }
+
+
+def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> str:
+    """Draw the learning curves; returns where they are, or why there are none."""
+    if find_spec("matplotlib") is None:
+        return NO_MATPLOTLIB
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        draw_curves(histories, arguments.curves, show=arguments.show)
+    unseen = arguments.show and any("non-interactive" in str(warning.message) for warning in seen)
+    place = "not saved" if arguments.curves is None else styled(arguments.curves, "cyan")
+    return f"{place}{' (no window: there is no display)' if unseen else ''}"
+
+
+def program() -> Sequence[str]:
+    """What to type to start this very program."""
+    found = shutil.which(PROGRAM)
+    if found and Path(found).parent == Path(sysconfig.get_path("scripts")):
+        return [PROGRAM]
+    return [sys.executable, "-m", "tinygrad_mlp"]
