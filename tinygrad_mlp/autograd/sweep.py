@@ -52,7 +52,9 @@ def sweep(
             elif place in summed:
                 np.add(gradients[place], d, out=gradients[place])
             else:
-                gradients[place] = total = gradients[place] + d
+                total = gradients[place] + d
+                total = np.asarray(total) if isinstance(total, np.generic) else total  # 0-d sums come as scalars
+                gradients[place] = total
                 if type(total) is ndarray:
                     summed.add(place)
         if not queue:
