@@ -7,11 +7,13 @@ from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.views import draw
 
 __all__ = [
     "Tensor",
     "default_dtype",
     "detect_anomaly",
+    "draw",
     "enable_grad",
     "grad",
     "nn",

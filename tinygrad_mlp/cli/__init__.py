@@ -5,20 +5,21 @@ One file a command. What goes wrong because of what was asked for ends in one li
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
+from types import ModuleType
 
 from tinygrad_mlp.cli import demo, predict, split, train
-from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError, in_options, parse, without_flag
+from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError
 
-COMMANDS = {"demo": demo, "split": split, "train": train, "predict": predict}
+COMMANDS: dict[str, ModuleType] = {"demo": demo, "split": split, "train": train, "predict": predict}
 
-BAD_INPUT, INTERNAL_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+INTERNAL_ERROR, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,36 +33,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         the output has gone; 1 for an error that is the program's own.
     """
     words, debug = without_flag(sys.argv[1:] if argv is None else argv, "--debug")
-    name = next((f"{PROGRAM} {word}" for word in words[:1] if word in COMMANDS), PROGRAM)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ─ shows ?, and the command goes on
     try:
         code = run(words)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        code, message = INTERRUPTED, "interrupted"
-    except (TinygradMlpError, OSError) as error:
-        code, message = BAD_INPUT, in_options(described(error))
-    except MemoryError as error:
-        code, message = BAD_INPUT, f"not enough memory: {error}"
-    except Exception as error:
-        code, message = INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error} (--debug shows where; please report)"
-    if debug:
-        traceback.print_exc()
-    print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+    except BaseException as error:
+        code, message = outcome(error)
+        if debug:
+            traceback.print_exc()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        silence(sys.stdout)
+    if message:
+        name = next((f"{PROGRAM} {word}" for word in words[:1] if word in COMMANDS), PROGRAM)
+        print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
 def run(words: Sequence[str]) -> int:
     """Run the command that the words ask for."""
     if without_flag(words, "--version")[1]:
-        from importlib.metadata import version
-
         print(f"{PROGRAM} {version('tinygrad_mlp')}")
         return 0
     parser, commands = build_parsers()
@@ -72,7 +64,7 @@ def run(words: Sequence[str]) -> int:
         arguments = parse(parser, commands, words)
     except SystemExit:  # --help
         return 0
-    arguments.words = list(words[1:])
+    arguments.words = tuple(words[1:])
     return int(arguments.run(arguments))
 
 
@@ -88,18 +80,28 @@ def build_parsers() -> tuple[Parser, dict[str, Parser]]:
     places = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
     commands: dict[str, Parser] = {}
     for name, module in COMMANDS.items():
-        commands[name] = command = places.add_parser(
-            name, help=module.SUMMARY, description=f"{module.__doc__}", epilog=module.EXAMPLES
+        commands[name] = places.add_parser(
+            name, help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES
         )
-        module.add_options(command)
-        add_debug(command)
-        command.set_defaults(run=module.run)
+        add_command(commands[name], module)
     return parser, commands
 
 
-def add_debug(parser: argparse.ArgumentParser) -> None:
-    """Show `--debug` in the help. `main` takes it out before the words are parsed, wherever it stands."""
-    parser.add_argument("--debug", action="store_true", help="after an error, show where in the program it happened")
+def outcome(error: BaseException) -> tuple[int, str]:
+    """The exit code after an error, and what to say about it: nothing if nobody reads any more."""
+    match error:
+        case BrokenPipeError():
+            return BROKEN_PIPE, ""
+        case KeyboardInterrupt():
+            return INTERRUPTED, "interrupted"
+        case TinygradMlpError() | OSError():
+            return BAD_INPUT, in_options(described(error))
+        case MemoryError():
+            return BAD_INPUT, f"not enough memory: {error}"
+        case Exception():
+            return INTERNAL_ERROR, f"unexpected {type(error).__name__}: {error} (--debug shows where; please report)"
+        case _:
+            raise error
 
 
 def described(error: Exception) -> str:
@@ -109,4 +111,15 @@ def described(error: Exception) -> str:
     return str(error)
 
 
-__all__ = ["UsageError", "main"]
+def silence(stream: io.TextIOWrapper) -> None:
+    """Send what a stream still holds, or if it cannot be sent (a closed pipe, a full disk), throw it away.
+
+    Python flushes the stream once more at exit, and would complain.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+__all__ = ["main"]

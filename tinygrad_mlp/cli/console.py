@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "cyan": "36"}
 
@@ -23,7 +24,7 @@ def styled(text: object, style: str) -> str:
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if has_colour() else str(text)
 
 
-def fields(rows: dict[str, object]) -> str:
+def fields(rows: Mapping[str, object]) -> str:
     """Lines of names and what they are, one below the other."""
     width = max(map(len, rows))
     return "\n".join(f"{styled(name.ljust(width), 'dim')}  {value}" for name, value in rows.items())

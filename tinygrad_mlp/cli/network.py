@@ -45,7 +45,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--network",
         type=Path,
         metavar="FILE.toml",
-        help="a file with lines such as: layer = [24, 24, 24], activation = 'tanh'; options here go before it",
+        help="a TOML file with lines such as: layer = [24, 24, 24] and activation = 'tanh'; options go before it",
     )
 
 
@@ -81,9 +81,12 @@ def read_network(path: Path) -> dict[str, Any]:
                 raise UsageError(f"{key!r} is unknown; {instead(key, readers)}")
             if name == "layer" and (not isinstance(value, list) or not value):
                 raise UsageError(f"layer is {value!r}, a list of sizes such as [24, 24] is expected")
-            read = readers[name]
-            given[name] = [read(str(size)) for size in value] if name == "layer" else read(str(value))
-    except (ValueError, argparse.ArgumentTypeError) as error:  # TOML and UTF-8 errors are ValueErrors
+            try:
+                read = readers[name]
+                given[name] = [read(str(size)) for size in value] if name == "layer" else read(str(value))
+            except argparse.ArgumentTypeError as error:
+                raise UsageError(f"{key}: {error}") from error
+    except ValueError as error:  # UsageError, and the errors of TOML and UTF-8
         raise UsageError(f"{path}: {error}") from error
     return given
 

@@ -25,7 +25,8 @@ def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"{LOSSES[0]}, or with two classes {LOSSES[1]}, which is then the same",
     )
-    group.add_argument("--optimizer", type=one_of(RATES), default="sgd", metavar="NAME", help=f"{', '.join(RATES)} (sgd)")
+    names = ", ".join(RATES)
+    group.add_argument("--optimizer", type=one_of(RATES), default="sgd", metavar="NAME", help=f"{names} (sgd)")
     rates = ", ".join(f"{rate:g} for {name}" for name, rate in RATES.items())
     group.add_argument("--learning-rate", type=number(above=True), metavar="X", help=f"the size of a step ({rates})")
     group.add_argument("--momentum", type=number(0, 1), metavar="X", help="of sgd: how much of its speed it keeps (0)")

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from tinygrad_mlp.errors import OptionError
@@ -29,7 +30,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found."""
         message = re.sub(r"^argument (\S+): ", r"\1: ", message)
-        raise UsageError(f"{message} (`{self.prog} --help` shows the options)")
+        raise UsageError(message if "did you mean" in message else f"{message}; {self.where_to_look()}")
+
+    def where_to_look(self) -> str:
+        """Where all the options are."""
+        return f"`{self.prog} --help` shows the options"
+
+    def options(self) -> list[str]:
+        """The long options."""
+        return [option for option in self._option_string_actions if option.startswith("--")]
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -39,6 +48,18 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=34, width=100)
 
 
+def add_command(parser: Parser, module: ModuleType) -> None:
+    """Give a parser the options of a command, and its `run`."""
+    module.add_options(parser)
+    add_debug(parser)
+    parser.set_defaults(run=module.run, words=())
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Show `--debug` in the help. `main` takes it out before the words are parsed, wherever it stands."""
+    parser.add_argument("--debug", action="store_true", help="after an error, show where in the program it happened")
+
+
 def parse(parser: Parser, commands: Mapping[str, Parser], words: Sequence[str]) -> argparse.Namespace:
     """The arguments that the words stand for. Raises `UsageError`; `SystemExit` after --help."""
     first = words[0]
@@ -46,21 +67,27 @@ def parse(parser: Parser, commands: Mapping[str, Parser], words: Sequence[str]) 
         raise UsageError(f"unknown command {first!r}; {instead(first, commands)}")
     chosen = commands.get(first, parser)
     words = [spelled(word) for word in words]
-    known = chosen._option_string_actions
     for word in words[1 if chosen is not parser else 0 :]:
         name = word.partition("=")[0]
         if name == "--":
             break
-        if name.startswith("--") and name not in known:
-            meant = instead(name, [option for option in known if option.startswith("--")], listed=False)
-            raise UsageError(f"unknown option {name}; {meant or f'`{chosen.prog} --help` shows the options'}")
+        if name.startswith("--") and name not in chosen.options():
+            raise unknown_option(name, chosen)
     arguments, rest = parser.parse_known_args(words)
+    if rest and re.match(r"-[A-Za-z]", rest[0]):
+        raise unknown_option(rest[0], chosen)
     if rest:
-        hint = f"; did you mean --dataset {shlex.quote(rest[0])}?" if rest[0].lower().endswith(".csv") else ""
-        raise UsageError(f"unexpected {rest[0]!r}{hint or f' (`{chosen.prog} --help` shows the options)'}")
+        meant = f"did you mean --dataset {shlex.quote(rest[0])}?" if rest[0].lower().endswith(".csv") else ""
+        raise UsageError(f"unexpected {rest[0]!r}; {meant or chosen.where_to_look()}")
     if not hasattr(arguments, "run"):
-        raise UsageError(f"a command is expected after {' '.join(words)}: {', '.join(commands)}")
+        raise UsageError(f"a command is expected: {', '.join(commands)}")
     return arguments
+
+
+def unknown_option(name: str, parser: Parser) -> UsageError:
+    """An error about an option that a command does not have."""
+    meant = instead(name, parser.options(), listed=False)
+    return UsageError(f"unknown option {name}; {meant or parser.where_to_look()}")
 
 
 def without_flag(words: Sequence[str], flag: str) -> tuple[list[str], bool]:
@@ -96,7 +123,6 @@ def plain(name: str) -> str:
 
 def in_options(message: str) -> str:
     """A message that names arguments of Python functions, with the options that stand for them here."""
-
     argument = re.compile(r"""\b(label|ids)=(?:(['"])(?P<name>.*?)\2|(?P<position>[0-9]+))""")
     message = argument.sub(lambda found: f"--{found[1]} {shlex.quote(found['name'] or found['position'])}", message)
     message = re.sub(r"\bsay which is the label=", "say which is the label with --label NAME", message)

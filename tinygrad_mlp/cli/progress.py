@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from tinygrad_mlp.cli.console import has_colour, is_terminal
 from tinygrad_mlp.training import Callback, Run
+from tinygrad_mlp.views.curves import best_epoch
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -59,12 +59,12 @@ class EpochLines(Callback):
     def _write(self, run: Run) -> None:
         assert self._live is not None
         best = ""
-        if "val_loss" in run.history.names:
-            value, epoch = min((value, i) for i, value in enumerate(run.history["val_loss"], 1))
-            best = f"best val_loss {value:.4f} in epoch {epoch}"
+        if run.validated and (epoch := best_epoch(run.history)):
+            best = f"best val_loss {run.history['val_loss'][epoch - 1]:.4f} in epoch {epoch}"
         self._live.update(self._live.task_ids[0], completed=len(run.history), best=best)
         if self._waiting:
-            self._live.console.print("\n".join(self._waiting), markup=False, highlight=False, emoji=False, soft_wrap=True)
+            lines = "\n".join(self._waiting)
+            self._live.console.print(lines, markup=False, highlight=False, emoji=False, soft_wrap=True)
         self._waiting, self._written = [], time.monotonic()
 
 
@@ -75,8 +75,7 @@ def live_line() -> Progress | None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     except ImportError:
         return None
-    system = "auto" if has_colour() else None
-    console = Console(file=sys.stdout, color_system=system, no_color=bool(os.environ.get("NO_COLOR")))
+    console = Console(file=sys.stdout, color_system="auto" if has_colour() else None)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(24),

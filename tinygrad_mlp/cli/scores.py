@@ -14,6 +14,7 @@ from tinygrad_mlp.training import metrics
 
 WIDEST_MATRIX = 16
 """With more classes than this, a confusion matrix is no longer read but computed with."""
+LONGEST_NAME = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Scores:
     """The scores of N rows of C classes.
 
     Attributes:
-        classes: their names. Of two, the second one is the positive class: `M`, malignant.
+        classes: their names.
+        positive: of two classes, the index of the one that precision, recall and F1 are of.
         confusion: (C, C), rows are the truth, columns the predictions.
         cross_entropy: the mean over the rows, in nats.
         accuracy: the share of rows whose class is right.
@@ -31,6 +33,7 @@ class Scores:
     """
 
     classes: tuple[str, ...]
+    positive: int
     confusion: np.ndarray
     cross_entropy: float
     accuracy: float
@@ -39,11 +42,12 @@ class Scores:
     f1: Sequence[float]
 
     @classmethod
-    def of(cls, logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> Scores:
+    def of(cls, logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], positive: int = 1) -> Scores:
         """The scores of logits (N, C), N ≥ 1, for class indices (N,)."""
         predicted, each = logits.argmax(axis=1), range(len(classes))
         return cls(
             classes,
+            positive,
             metrics.confusion_matrix(labels, predicted, len(classes)),
             cross_entropy(logits, labels),
             metrics.accuracy(labels, predicted),
@@ -64,7 +68,7 @@ class Scores:
             {"precision": p, "recall": r, "f1": f} for p, r, f in zip(self.precision, self.recall, self.f1, strict=True)
         ]
         if len(self.classes) == 2:
-            details = {"positive_class": self.classes[1], **each[1]}
+            details = {"positive_class": self.classes[self.positive], **each[self.positive]}
         else:
             details = {"per_class": dict(zip(self.classes, each, strict=True))}
         return {**whole, **details, "confusion_matrix": self.confusion.tolist()}
@@ -77,11 +81,14 @@ class Scores:
         """The confusion matrix with the names of the classes."""
         if len(self.classes) > WIDEST_MATRIX:
             return f"confusion matrix: {len(self.classes)} × {len(self.classes)}, shown by --json"
-        names = [name if len(name) <= 14 else f"{name[:13]}…" for name in self.classes]
+        names = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in self.classes]
         width = max(5, *map(len, names), len(str(self.confusion.max())))
         left = max(map(len, names))
         margin = " " * (len("truth  ") + left)
-        lines = [f"{margin}  {styled('predicted', 'dim')}", f"{margin}  {'  '.join(name.rjust(width) for name in names)}"]
+        lines = [
+            f"{margin}  {styled('predicted', 'dim')}",
+            f"{margin}  {'  '.join(name.rjust(width) for name in names)}",
+        ]
         for i, (name, row) in enumerate(zip(names, self.confusion.tolist(), strict=True)):
             colours = ["green" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
             cells = [styled(str(count).rjust(width), colour) for count, colour in zip(row, colours, strict=True)]
@@ -90,15 +97,16 @@ class Scores:
 
     def binary(self) -> str:
         """The scores of the positive class."""
-        positive, hits = self.classes[1], int(self.confusion[1, 1])
-        given, there = int(self.confusion[:, 1].sum()), int(self.confusion[1].sum())
+        c = self.positive
+        name, hits = self.classes[c], int(self.confusion[c, c])
+        given, there = int(self.confusion[:, c].sum()), int(self.confusion[c].sum())
         return fields(
             {
-                self.loss_name: f"{self.cross_entropy:.4f}",
+                self.loss_name: f"{self.cross_entropy:.4f}   of p = P({name})",
                 "accuracy": f"{self.accuracy:.4f}   {self.right()}",
-                "precision": f"{self.precision[1]:.4f}   {hits} of the {given} rows called {positive} are {positive}",
-                "recall": f"{self.recall[1]:.4f}   {hits} of the {there} rows that are {positive} were found",
-                "F1": f"{self.f1[1]:.4f}   the harmonic mean of precision and recall",
+                "precision": f"{self.precision[c]:.4f}   {hits} of the {given} rows called {name} are {name}",
+                "recall": f"{self.recall[c]:.4f}   {hits} of the {there} rows that are {name} were found",
+                "F1": f"{self.f1[c]:.4f}   the harmonic mean of precision and recall",
             }
         )
 
@@ -108,8 +116,8 @@ class Scores:
         width = max(len("class"), *map(len, self.classes))
         lines = [f"{name.ljust(width)}  {p:9.4f}  {r:6.4f}  {f:6.4f}  {count:>4}" for name, p, r, f, count in rows]
         head = styled(f"{'class'.ljust(width)}  precision  recall      F1  rows", "dim")
-        whole = fields({self.loss_name: f"{self.cross_entropy:.4f}", "accuracy": f"{self.accuracy:.4f}   {self.right()}"})
-        return "\n".join([whole, "", head, *lines])
+        loss, accuracy = f"{self.cross_entropy:.4f}", f"{self.accuracy:.4f}   {self.right()}"
+        return "\n".join([fields({self.loss_name: loss, "accuracy": accuracy}), "", head, *lines])
 
     def right(self) -> str:
         """How many rows are right, in words."""
@@ -119,8 +127,8 @@ class Scores:
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """The mean cross-entropy of logits (N, C) for class indices (N,), in float64.
 
-    With two classes it is E = −1/N Σ [y·ln p + (1 − y)·ln(1 − p)] with p = P(the second class) = sigmoid(z₁ − z₀), taken
-    from the logits: no p is rounded to 0 or 1.
+    With two classes it is E = −1/N Σ [y·ln p + (1 − y)·ln(1 − p)] with p = P(class 1) = sigmoid(z₁ − z₀), taken from
+    the logits: no p is rounded to 0 or 1. With p = P(class 0) and 1 − y it is the same number.
     """
     z = logits.astype(np.float64)
     if z.shape[1] == 2:

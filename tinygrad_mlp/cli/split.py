@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tinygrad_mlp.cli.console import styled
 from tinygrad_mlp.cli.parser import UsageError, first_of
+from tinygrad_mlp.cli.paths import check_inputs
 from tinygrad_mlp.cli.tables import add_column_options, in_words
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import split_csv
@@ -26,15 +27,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `split`."""
     parser.add_argument("files", nargs="*", type=Path, metavar="DATA.csv", help="the table, also as --dataset DATA.csv")
     parser.add_argument("--dataset", type=Path, metavar="DATA.csv", help=argparse.SUPPRESS)
-    parser.add_argument("--ratio", type=number(0, 1, above=True), default=0.8, metavar="X", help="share of training rows (0.8)")
+    ratio = number(0, 1, above=True)
+    parser.add_argument("--ratio", type=ratio, default=0.8, metavar="X", help="share of training rows (0.8)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same seed deals the same rows (0)")
-    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="where to write them, instead of beside the table")
+    parser.add_argument("--out-dir", type=Path, metavar="FOLDER", help="where to write them (beside the table)")
     add_column_options(parser, ids=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write DATA_train.csv and DATA_valid.csv, and say what is in them."""
     source = first_of(arguments.files, {"DATA.csv": arguments.dataset})["DATA.csv"]
+    check_inputs([source])
     folder = arguments.out_dir or source.parent
     if arguments.out_dir and not folder.is_dir():
         raise UsageError(f"--out-dir {folder}: there is no such folder")
@@ -52,9 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     column = find_label(text, arguments.label, range(len(text.names)))
     assert column is not None  # split_csv found it
     width = max(len(str(path)) for path in (train, valid))
+    digits = len(str(max(files.train_rows, files.valid_rows)))
     for path, rows in ((train, files.train_rows), (valid, files.valid_rows)):
-        counts = label_counts(CsvText.load(path, text.has_header), column)
-        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{len(str(files.train_rows))}} rows: {in_words(counts)}")
+        counts = in_words(label_counts(CsvText.load(path, text.has_header), column))
+        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{digits}} rows: {counts}")
     return 0
 
 

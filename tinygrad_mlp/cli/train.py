@@ -10,7 +10,6 @@ import secrets
 import shlex
 import shutil
 import sys
-import sysconfig
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from tinygrad_mlp import nn, ops
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.network import add_network_options, build_network, settle_network
 from tinygrad_mlp.cli.optimizer import add_optimizer_options, build_optimizer, check_loss, settle_optimizer
-from tinygrad_mlp.cli.outputs import check_curves, check_outputs
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
+from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
-from tinygrad_mlp.cli.tables import add_column_options, class_counts, in_words, read_for_training
+from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import StandardScaler, Table, split_indices
 from tinygrad_mlp.files import TrainedModel
@@ -76,33 +75,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
     )
     output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
-    output.add_argument("--curves", type=Path, metavar="FILE.png", help="learning curves, .png or .svg (MODEL_curves.png)")
+    curves = "learning curves, .png or .svg (MODEL_curves.png)"
+    output.add_argument("--curves", type=Path, metavar="FILE.png", help=curves)
     output.add_argument("--no-curves", action="store_true", help="draw none")
     output.add_argument("--show", action="store_true", help="show the curves in a window too")
-    output.add_argument(
-        "--compare", type=Path, nargs="+", metavar="FILE.csv", help="histories of earlier runs, drawn into the same curves"
-    )
+    compare = "histories of earlier runs, drawn into the same curves"
+    output.add_argument("--compare", type=Path, nargs="+", metavar="FILE.csv", help=compare)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
     drawn = arguments.seed is None
     settle(arguments)
+    places = train_and_save(arguments)
+    places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
+    # Before the other words: a `--` may be among them.
+    seed = ["--seed", str(arguments.seed)] if drawn else []
+    again = shlex.join([*program(), "train", *seed, *arguments.words])
+    print(f"\n{fields(places)}\n\nthe same again, byte for byte:\n  {again}")
+    return 0
+
+
+def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
+    """What settled arguments ask for; returns the places of the files by what they hold."""
     earlier = {str(path): History.from_csv(path) for path in arguments.compare or ()}
     trained, history = train(arguments)
-    paths: dict[str, object] = {"model": styled(arguments.model, "cyan")}
     trained.save(arguments.model)
+    places = {"model": styled(arguments.model, "cyan")}
     if arguments.history:
         history.to_csv(arguments.history)
-        paths["history"] = styled(arguments.history, "cyan")
+        places["history"] = styled(arguments.history, "cyan")
     if not arguments.no_curves or arguments.show:
-        paths["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
-    paths["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
-    print(f"\n{fields(paths)}")
-    if hasattr(arguments, "words"):
-        seed = ["--seed", str(arguments.seed)] if drawn else []
-        print(f"\nthe same again, byte for byte:\n  {shlex.join([*program(), 'train', *arguments.words, *seed])}")
-    return 0
+        places["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
+    return places
 
 
 def settle(arguments: argparse.Namespace) -> None:
@@ -115,6 +120,8 @@ def settle(arguments: argparse.Namespace) -> None:
         for option, given in (("--curves", arguments.curves), ("--compare", arguments.compare)):
             if given:
                 raise UsageError(f"{option} and --no-curves contradict each other")
+    inputs = [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())]
+    check_inputs(inputs)
     settle_network(arguments)
     settle_optimizer(arguments)
     asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
@@ -123,10 +130,7 @@ def settle(arguments: argparse.Namespace) -> None:
     check_curves(arguments.curves)
     if arguments.curves is None and not arguments.no_curves:
         arguments.curves = arguments.model.with_name(f"{arguments.model.stem}_curves.png")
-    check_outputs(
-        {"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves},
-        [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())],
-    )
+    check_outputs({"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves}, inputs)
     if arguments.seed is None:
         arguments.seed = secrets.randbelow(2**32)
 
@@ -149,10 +153,13 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     """The model that settled arguments ask for, and the history of its training."""
     table, valid = read_for_training(arguments)
     check_loss(arguments.loss, len(table.classes))
+    for read in (table, valid):
+        if read is not None:
+            print(summary(read))
     streams = Streams.of(arguments.seed)
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
-        parts = split_indices(table.labels, round(1 - arguments.valid_ratio, 12), streams.split)
+        parts = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
         table, valid = (table.select(rows) for rows in parts)
     scaler = StandardScaler().fit(table.features)
     shape = (table.features.shape[1], arguments.layer, len(table.classes))
@@ -181,15 +188,20 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
 
 def labelled(table: Table, scaler: StandardScaler) -> tuple[np.ndarray, np.ndarray]:
     """The scaled features (N, n) and the labels (N,) of a table."""
+    return scaler.transform(table.features), labels_of(table)
+
+
+def labels_of(table: Table) -> np.ndarray:
+    """The labels (N,) of a table that was read with labels."""
     assert table.labels is not None
-    return scaler.transform(table.features), table.labels
+    return table.labels
 
 
 def announce(model: nn.Sequential, table: Table, valid: Table) -> None:
-    """Show the network and the data."""
-    print(f"{model!r}\n")
+    """Show the network and the shapes of the data."""
+    print(f"\n{model!r}\n")
     for name, part in (("x_train", table), ("x_valid", valid)):
-        print(f"{name} shape : {part.features.shape}  {styled(in_words(class_counts(part)), 'dim')}".rstrip())
+        print(f"{name} shape : {part.features.shape}")
 
 
 def told(stopping: EarlyStopping) -> str:
@@ -231,8 +243,9 @@ def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> s
 
 
 def program() -> Sequence[str]:
-    """What to type to start this very program."""
-    found = shutil.which(PROGRAM)
-    if found and Path(found).parent == Path(sysconfig.get_path("scripts")):
-        return [PROGRAM]
-    return [sys.executable, "-m", "tinygrad_mlp"]
+    """What to type to start this very program, from the same folder."""
+    script = sys.argv[0]
+    if Path(script).name == PROGRAM:
+        return [PROGRAM if script == shutil.which(PROGRAM) else script]
+    python = next((name for name in ("python", "python3") if shutil.which(name) == sys.executable), sys.executable)
+    return [python, "-m", "tinygrad_mlp"]

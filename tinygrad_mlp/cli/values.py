@@ -13,7 +13,7 @@ from tinygrad_mlp.data.number_cells import is_number
 
 def whole(low: int, high: float = inf) -> Callable[[str], int]:
     """A reader of whole numbers from `low` to `high`."""
-    expected = f"at least {low}" if high == inf else f"from {low} to {int(high):,}"
+    expected = f"of at least {low}" if high == inf else f"from {low} to {int(high):,}"
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text) or not low <= int(text) <= high:

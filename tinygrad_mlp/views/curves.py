@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.errors import DataError, OptionError, TinygradMlpError
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 PANELS = ("loss", "accuracy")
-TRAINING, VALIDATION = "-", "--"
+TRAINING: Literal["-"] = "-"
+VALIDATION: Literal["--"] = "--"
 COLUMNS = 4
 """Entries in a row of the legend."""
 # No dates and no versions: the same histories give the same bytes.
@@ -119,10 +120,14 @@ def legend_entries(histories: Mapping[str, History]) -> list[Line2D]:
     # Text between dollar signs would be set as a formula, and a name that begins with _ would be left out.
     names = [name.replace("$", r"\$").lstrip("_") for name in histories]
     runs = [Line2D([], [], color=color, label=name) for name, color in zip(names, colors(len(names)), strict=True)]
-    styles = [Line2D([], [], color="gray", linestyle=TRAINING, label="training")]
+    if len(runs) == 1:
+        runs, shared = [], colors(1)[0]  # its colour needs no name
+    else:
+        shared = "gray"
+    styles = [Line2D([], [], color=shared, linestyle=TRAINING, label="training")]
     if any("val_loss" in history.names for history in histories.values()):
-        styles.append(Line2D([], [], color="gray", linestyle=VALIDATION, label="validation"))
-    return [*runs, *styles, Line2D([], [], color="gray", linestyle="", marker="o", label="lowest loss, with its epoch")]
+        styles.append(Line2D([], [], color=shared, linestyle=VALIDATION, label="validation"))
+    return [*runs, *styles, Line2D([], [], color=shared, linestyle="", marker="o", label="lowest loss, with its epoch")]
 
 
 def colors(n: int) -> list[Any]:
