@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
             raise UsageError(f"{option} {path}: that is a folder, the name of a file is expected")
         if not path.parent.is_dir():
             raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+        if not os.access(path.parent, os.W_OK):
+            raise UsageError(f"{option} {path}: files cannot be written in the folder {path.parent}")
         place = path.resolve()
         if place in taken:
             raise UsageError(f"{option} {path}: cannot be the file {taken[place]}")

@@ -26,6 +26,7 @@ from tinygrad_mlp.cli.tables import add_column_options, in_words, summary
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.errors import ModelFileError, NonFiniteError
 from tinygrad_mlp.files import TrainedModel
+from tinygrad_mlp.training.rows import dtype_of
 
 SUMMARY = "predict the classes of a CSV file with a saved model, and score them"
 EXAMPLES = """examples:
@@ -113,11 +114,18 @@ def read_for(trained: TrainedModel, path: Path, arguments: argparse.Namespace) -
 def finite_logits(trained: TrainedModel, table: Table) -> np.ndarray:
     """The logits (N, C). Raises `NonFiniteError` for a row whose numbers are too large for the model."""
     with np.errstate(over="ignore", invalid="ignore"):
+        scaled = table.features if trained.scaler is None else trained.scaler.transform(table.features)
+        check_rows(table, scaled.astype(dtype_of(trained.model)))
         logits = trained.logits(table.features)
-    wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        check_rows(table, logits)
+    return logits
+
+
+def check_rows(table: Table, values: np.ndarray) -> None:
+    """Raise `NonFiniteError` for the first row of a table where values (N, …) are not finite."""
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(wrong):
         raise NonFiniteError(f"{table.source}: row {wrong[0] + 1} has numbers that are too large for the model")
-    return logits
 
 
 class Predictions:

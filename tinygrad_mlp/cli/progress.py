@@ -58,13 +58,13 @@ class EpochLines(Callback):
 
     def _write(self, run: Run) -> None:
         assert self._live is not None
-        best = ""
-        if run.validated and (epoch := best_epoch(run.history)):
-            best = f"best val_loss {run.history['val_loss'][epoch - 1]:.4f} in epoch {epoch}"
-        self._live.update(self._live.task_ids[0], completed=len(run.history), best=best)
         if self._waiting:
             lines = "\n".join(self._waiting)
             self._live.console.print(lines, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        best = ""
+        if run.validated and (epoch := best_epoch(run.history)):
+            best = f"best val_loss {run.history['val_loss'][epoch - 1]:.4f} in epoch {epoch}"
+        self._live.update(self._live.task_ids[0], completed=len(run.history), best=best, refresh=True)
         self._waiting, self._written = [], time.monotonic()
 
 

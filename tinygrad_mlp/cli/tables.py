@@ -34,7 +34,10 @@ def add_column_options(parser: argparse.ArgumentParser, ids: bool = True) -> Non
 
 
 def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
-    """The table to learn from, and the one to validate with if it is a file of its own (`--valid`)."""
+    """The table to learn from, and the one to validate with if it is a file of its own (`--valid`).
+
+    Raises `DataError` as `read_csv`, and for classes that are too few or have too few rows.
+    """
     path: Path = arguments.dataset
     table = read_csv(path, arguments.label, header=arguments.header, ids=arguments.ids)
     if len(table.classes) < 2:
@@ -42,6 +45,10 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
             f"{path}: {table.label_name!r} has one class only, {table.classes[0]!r}; at least 2 classes are expected"
         )
     if arguments.valid is None:
+        for name, count in class_counts(table).items():
+            if count == 1:
+                problem = f"class {name!r} has 1 row; at least 2 are expected, one of them to validate with"
+                raise DataError(f"{path}: {problem}")
         return table, None
     valid = read_csv(
         arguments.valid,

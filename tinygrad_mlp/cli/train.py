@@ -10,7 +10,6 @@ import secrets
 import shlex
 import shutil
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -31,7 +30,7 @@ from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import StandardScaler, Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, History, fit
-from tinygrad_mlp.views.curves import draw_curves
+from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
 EXAMPLES = """examples:
@@ -234,10 +233,8 @@ def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> s
     """Draw the learning curves; returns where they are, or why there are none."""
     if find_spec("matplotlib") is None:
         return NO_MATPLOTLIB
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        draw_curves(histories, arguments.curves, show=arguments.show)
-    unseen = arguments.show and any("non-interactive" in str(warning.message) for warning in seen)
+    figure = draw_curves(histories, arguments.curves, show=arguments.show)
+    unseen = arguments.show and not has_window(figure)
     place = "not saved" if arguments.curves is None else styled(arguments.curves, "cyan")
     return f"{place}{' (no window: there is no display)' if unseen else ''}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
@@ -42,7 +43,7 @@ def draw_curves(
     Args:
         histories: the runs by name.
         path: where to write the drawing, a .png or .svg; the file appears whole or not at all.
-        show: whether to open a window, and wait until it is closed.
+        show: whether to open a window, if there is a display, and wait until it is closed.
 
     Returns:
         The drawing, a matplotlib Figure.
@@ -75,9 +76,16 @@ def draw_curves(
     if show:
         import matplotlib.pyplot as plt
 
-        plt.show(block=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*is non-interactive", category=UserWarning)
+            plt.show(block=True)
         plt.close(figure)
     return figure
+
+
+def has_window(figure: Figure) -> bool:
+    """Whether a figure that was to be shown could be: not where there is no display."""
+    return getattr(type(figure.canvas), "required_interactive_framework", None) is not None
 
 
 def new_figure(in_a_window: bool) -> Figure:
