@@ -15,7 +15,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from itertools import repeat
 from typing import Any, overload
 
 import numpy as np
@@ -23,15 +22,13 @@ from numpy import ndarray
 
 from tinygrad_mlp.autograd import protocols
 from tinygrad_mlp.autograd.modes import MODE, SCOPE
-from tinygrad_mlp.autograd.variable import Variable, clock
+from tinygrad_mlp.autograd.variable import Variable, clock, wrapped
 from tinygrad_mlp.errors import DtypeError, ShapeError, TinygradMlpError
 
+new = object.__new__
 Closure = Callable[[Any], Any]
 Rule = tuple[Any, ...]
 """What a body returns: the value, then as many closures as inputs; None for an input that has no gradient."""
-
-
-DATA, REQUIRES_GRAD, DTYPE, NO_VARIABLE = repeat("_data"), repeat("_requires_grad"), repeat("dtype"), repeat(None)
 
 
 class Node:
@@ -40,6 +37,7 @@ class Node:
     Attributes:
         operation: what was called.
         inputs: Variables, and plain arrays as the body received them.
+        options: the keyword arguments.
         closures: for each input the function from the output's gradient to the input's, or None.
         time: when it was recorded. Inputs are older than results, so times are a topological order.
         scope: the path of the layer that made the call, or "".
@@ -47,12 +45,21 @@ class Node:
 
     __slots__ = ("__weakref__", "closures", "inputs", "operation", "options", "scope", "time")
 
-    operation: Operation
-    inputs: tuple[Any, ...]
-    options: dict[str, Any]
-    closures: list[Closure | None]
-    time: int
-    scope: str
+    def __init__(
+        self,
+        operation: Operation,
+        inputs: tuple[Any, ...],
+        options: dict[str, Any],
+        closures: tuple[Closure | None, ...],
+        time: int,
+        scope: str,
+    ) -> None:
+        self.operation = operation
+        self.inputs = inputs
+        self.options = options
+        self.closures = closures
+        self.time = time
+        self.scope = scope
 
     @property
     def title(self) -> str:
@@ -82,11 +89,15 @@ class Operation:
         self.explain = explain
         self.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(arrays)
         self.names = tuple(p.name for p in parameters)
-        # Positions of the inputs that share a dtype; None means all. (A discrete *rest* lies behind all of them.)
-        self.continuous = [i for i, name in enumerate(arrays) if name not in discrete] if discrete else None
+        # Positions of the inputs that share a dtype. (Of a variadic operation either all do or only the first ones.)
+        shared = [i for i, name in enumerate(arrays) if name not in discrete]
+        self.first = shared[0] if shared else 0
+        self.shared = slice(self.first, shared[-1] + 1 if discrete else None)
         unknown = set(discrete) - set(arrays)
         if unknown:
             raise TypeError(f"{self.name}: discrete inputs {sorted(unknown)} are not among {arrays}")
+        if shared != list(range(self.first, self.first + len(shared))) or not shared:
+            raise TypeError(f"{self.name}: discrete inputs stand before or behind all others")
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
@@ -95,75 +106,100 @@ class Operation:
         """The value: a Variable if an input is one, otherwise a plain array."""
         if len(inputs) != self.arity and self.arity is not None:
             inputs, options = protocols.bind(self.name, self.names, self.arity, inputs, options)
-        # This is the hot path of a small network: `map` runs at the speed of C, a loop does not.
-        arrays = list(map(getattr, inputs, DATA, inputs))
-        requiring = list(map(getattr, inputs, REQUIRES_GRAD, NO_VARIABLE))
-        dtypes = list(map(getattr, arrays, DTYPE, NO_VARIABLE))
-        cast = dtypes.count(dtypes[0]) != len(dtypes) or dtypes[0] is None
-        if cast:
-            arrays = self.cast(arrays)
+        # This is the hot path of a small network: each line is run for each operation of each step.
+        arrays = []
+        ordinary = True
+        variables = required = 0
+        for x in inputs:
+            a = x
+            if isinstance(x, Variable):
+                a = x._data
+                variables += 1
+                required += x._requires_grad
+            arrays.append(a)
+            if type(a) is not ndarray:
+                ordinary = False
+        if ordinary:
+            dtype = arrays[self.first].dtype
+            for a in arrays[self.shared]:
+                if a.dtype is not dtype:
+                    ordinary = False
+        if not ordinary:
+            arrays = self.prepared(arrays)
+            inputs = tuple([x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True)])
         try:
-            y, *closures = self.body(*arrays, **options)
+            rule = self.body(*arrays, **options)
         except ValueError as error:
             raise self.explained(error, arrays) from error
-        if len(closures) != len(arrays):
-            raise TypeError(f"{self.name}: {len(arrays)} inputs but {len(closures)} closures; its body must give one each")
-        required = requiring.count(True)
-        if not required and False not in requiring:
+        if type(rule) is not tuple or len(rule) != len(arrays) + 1:
+            raise TypeError(f"{self.name}: its body must return the value and {len(arrays)} closures, one for each input")
+        y = rule[0]
+        if not variables:
             return y
         if type(y) is not ndarray and not hasattr(y, "__array_function__"):
             y = np.asarray(y)  # NumPy gives a scalar for a 0-d result
         if y.dtype.kind != "f":
-            return y
+            return self.without_gradient(y)
         if type(y) is ndarray:
-            if id(y) in map(id, arrays):
-                y = y.view()
+            for a in arrays:
+                if a is y:
+                    y = y.view()
             y.setflags(False)
-        mode = MODE.get()
-        result = object.__new__(Variable.recorded_as)
+        result = new(Variable.recorded_as)
         result._data = y
-        result._grad = result._node = result.name = None
-        result._changed = 0
-        result._requires_grad = False
-        if required and mode.recording:
+        result._node = result.name = None
+        recording, recorders, _ = MODE.get()
+        if required and recording:
+            closures = rule[1:]
             if required < len(inputs):
-                closures = [c if needed else None for c, needed in zip(closures, requiring)]  # noqa: B905 - checked
-            if any(closures):
-                result._requires_grad = True
-                result._node = node = object.__new__(Node)
-                node.operation = self
-                node.inputs = self.operands(inputs, arrays) if cast else inputs
-                node.options = options
-                node.closures = closures
-                node.time = clock.tick()
-                node.scope = SCOPE.get()
-        for recorder in mode.recorders:
+                closures = tuple([c if requires_grad(x) else None for c, x in zip(closures, inputs, strict=True)])
+                required = any(closures)
+            if required:
+                result._node = Node(self, inputs, options, closures, clock.tick(), SCOPE.get())
+        if result._node is not None:
+            result._requires_grad = True
+        else:
+            result.become_leaf()
+        for recorder in recorders:
             recorder(self, arrays, y, result._node)
         return result
 
-    def operands(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """What a node remembers of its inputs: the Variables, and plain arrays as the body received them."""
-        return tuple(x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True))
+    def prepared(self, operands: list[Any]) -> list[Any]:
+        """Operands as arrays of one world, those that share a dtype with one dtype.
 
-    def cast(self, operands: list[Any]) -> list[Any]:
-        """Give integers, booleans, numbers and lists the dtype of the floating-point arrays among the operands."""
-        if self.continuous is not None and all(isinstance(x, ndarray) for x in operands):
-            dtypes = {operands[i].dtype for i in self.continuous}
-            if len(dtypes) == 1:
-                return operands
+        Integers, booleans, numbers and lists take the dtype of the floating-point arrays among them. Where one operand
+        is traced, all become traced, so that a body may call methods of any of its inputs.
+        """
         strong = [hasattr(x, "__array_function__") for x in operands]  # arrays: their dtype counts
         arrays = [x if counts else np.asarray(protocols.plain(x)) for x, counts in zip(operands, strong, strict=True)]
-        continuous = range(len(arrays)) if self.continuous is None else self.continuous
-        for i in continuous:
+        shared = range(len(arrays))[self.shared]
+        for i in shared:
             if arrays[i].dtype.kind not in "fiub":
                 raise DtypeError(f"{self.name}: input {i + 1} is {arrays[i].dtype}; operations take real numbers")
-        floats = {arrays[i].dtype for i in continuous if strong[i] and arrays[i].dtype.kind == "f"}
+        floats = {arrays[i].dtype for i in shared if strong[i] and arrays[i].dtype.kind == "f"}
         if floats:
             dtype = np.result_type(*floats)
-            for i in continuous:
+            for i in shared:
                 if not strong[i] or arrays[i].dtype.kind != "f":
                     arrays[i] = arrays[i].astype(dtype)
+        for x in operands:
+            if hasattr(x, "__lift__"):
+                return [x.__lift__(a) for a in arrays]
         return arrays
+
+    def variables(self, inputs: tuple[Any, ...]) -> list[Any]:
+        """A node's inputs for running the body again: what a gradient could go to as Variables."""
+        arrays = list(inputs)
+        for i in range(len(arrays))[self.shared]:
+            if not isinstance(arrays[i], Variable):
+                arrays[i] = wrapped(arrays[i])
+        return arrays
+
+    def without_gradient(self, y: Any) -> Any:
+        """An integer or boolean result, which is a plain array."""
+        if y.dtype.kind not in "iub":
+            raise DtypeError(f"{self.name}: the result is {y.dtype}; operations give real numbers")
+        return y
 
     def explained(self, error: ValueError, arrays: Sequence[Any]) -> TinygradMlpError:
         """An error of NumPy's, with the operation, the layer and the shapes that it does not know."""
@@ -209,6 +245,11 @@ def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:
     return Operation(body, **declared)
 
 
+def requires_grad(x: Any) -> bool:
+    """Whether an input is a Variable that a gradient goes to."""
+    return isinstance(x, Variable) and x._requires_grad
+
+
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that writes in place or looks at values, which a body must not do.
 
@@ -218,7 +259,15 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*inputs: Any, **options: Any) -> Any:
         for x in inputs:
-            if type(x) is not ndarray and hasattr(x, "__kernel__"):
+            if type(x) is not ndarray:
+                break
+        else:
+            return function(*inputs, **options)
+        if any(isinstance(x, Variable) for x in inputs):
+            # The result is the value of the operation that is being run again, whose node it will take over.
+            return wrapped(call(*map(protocols.plain, inputs), **options))
+        for x in inputs:
+            if hasattr(x, "__kernel__"):
                 return x.__kernel__(function, inputs, options)
         return function(*inputs, **options)
 

@@ -45,18 +45,24 @@ clock = Clock()
 class Variable:
     """An array whose gradient can be asked for. Users meet it as `Tensor`."""
 
-    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_node", "_requires_grad", "name")
+    __slots__ = ("__weakref__", "_changed", "_data", "_grad", "_home", "_node", "_requires_grad", "name")
     recorded_as: ClassVar[type[Variable]]
     """The class of results: Tensor, also for operations on its subclasses."""
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
         self._data = as_data(data)
-        self._grad: np.ndarray | None = None
         self._node: Node | None = None
-        self._changed = 0
         self.name = name
-        self._requires_grad = False
+        self.become_leaf()
         self.requires_grad = requires_grad
+
+    def become_leaf(self) -> None:
+        """Fill in what only leaves have: results of operations are made without it, to be made quickly."""
+        self._requires_grad = False
+        self._changed = 0
+        self._grad: np.ndarray | None = None
+        # Where an optimizer wants the gradient, beside those of its other parameters. `.grad` hands out no such memory.
+        self._home: np.ndarray | None = None
 
     @property
     def requires_grad(self) -> bool:
@@ -108,6 +114,8 @@ class Variable:
             raise GradientError(
                 f"{self.title} is not a leaf, so backward() leaves no .grad on it: ask tg.grad(loss, h) for it"
             )
+        if self._grad is not None and self._grad is self._home:
+            self._grad = self._home.copy()  # the next backward pass will write into the home
         return self._grad
 
     @grad.setter
@@ -139,10 +147,6 @@ class Variable:
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         return protocols.call_function(function, inputs, options)
 
-    def __kernel__(self, function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Variable:
-        # The result is the value of the operation that is being run again, whose node it will take over.
-        return self.recorded_as(function(*map(protocols.plain, inputs), **options))
-
     def __reduce__(self) -> Any:
         if self._node is not None:
             raise GradientError(f"{self.title} holds a graph, which cannot be copied or pickled: detach() it first")
@@ -153,6 +157,15 @@ class Variable:
             f"{self.title} cannot be assigned to in parts, because the graph may use its values: "
             "build the result with where or concatenate; t.data[index] = value changes a leaf outside of any graph"
         )
+
+
+def wrapped(data: Any) -> Variable:
+    """A Variable around an array, without a copy: a constant in a graph."""
+    x = object.__new__(Variable.recorded_as)
+    x._data = data
+    x._node = x.name = None
+    x.become_leaf()
+    return x
 
 
 def as_data(data: Any) -> Any:

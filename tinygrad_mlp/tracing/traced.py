@@ -32,15 +32,23 @@ class Traced(NDArrayOperatorsMixin):
     size = property(lambda self: self.value.size)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if any(isinstance(x, Variable) for x in inputs):
+            return NotImplemented  # a Tensor of traced values knows better
         if options.get("out") is not None:
             raise TraceError(f"np.{ufunc.__name__} writes in place, which a program of values cannot record")
         return record(ufunc if method == "__call__" else getattr(ufunc, method), inputs, options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        if any(issubclass(t, Variable) for t in types):
+            return NotImplemented
         return record(function, inputs, options)
 
     def __kernel__(self, function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return record(function, inputs, options)
+
+    def __lift__(self, x: Any) -> Any:
+        """An array as a constant of this trace."""
+        return x if isinstance(x, Traced) else record_into(self.program, np.asarray, (x,), {})
 
     def __getitem__(self, index: Any) -> Any:
         return record(operator.getitem, (self, index), {})
@@ -87,24 +95,38 @@ def record(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[
     """Make a call on the values, and write it down."""
     programs: list[Program] = []
 
-    def value_of(x: Any) -> Any:
+    def find(x: Any) -> Any:
         if isinstance(x, Traced):
             programs.append(x.program)
-            return x.value
         return x
 
-    def ref_of(x: Any) -> Any:
-        return x.ref if isinstance(x, Traced) else x
-
-    result = function(*mapped(inputs, value_of), **mapped(options, value_of))
-    program = programs[0]
-    if any(p is not program for p in programs):
+    mapped((inputs, options), find)
+    if any(p is not programs[0] for p in programs):
         raise TraceError(f"{function.__name__} mixes arrays of two traces")
+    return record_into(programs[0], function, inputs, options)
+
+
+def record_into(
+    program: Program, function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    """Make a call on the values, and write it down in this program."""
+    result = function(*mapped(inputs, value_of), **mapped(options, value_of))
     if not isinstance(result, np.ndarray | np.generic):
         raise TraceError(f"{function.__name__} gives a {type(result).__name__}, not an array, and cannot be traced")
     ref = program.new_ref()
     program.instructions.append(Instruction(function, mapped(inputs, ref_of), mapped(options, ref_of), ref))
     return Traced(np.asarray(result), program, ref)
+
+
+def value_of(x: Any) -> Any:
+    """The value of a traced array on the example inputs; anything else as it is."""
+    return x.value if isinstance(x, Traced) else x
+
+
+def ref_of(x: Any) -> Any:
+    """The place of a traced array, or of a Tensor that holds one; anything else as it is."""
+    x = x._data if isinstance(x, Variable) else x
+    return x.ref if isinstance(x, Traced) else x
 
 
 def trace(function: Callable[..., Any], *examples: Any) -> Program:
@@ -135,10 +157,6 @@ def trace(function: Callable[..., Any], *examples: Any) -> Program:
         array = np.asarray(example)
         program.inputs.append((array.shape, array.dtype))
         arguments.append(Traced(array, program, program.new_ref()))
-
-    def ref_of(x: Any) -> Any:
-        x = x._data if isinstance(x, Variable) else x
-        return x.ref if isinstance(x, Traced) else x
 
     program.outputs = mapped(function(*arguments), ref_of)
     return program
