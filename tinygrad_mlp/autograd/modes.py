@@ -80,6 +80,14 @@ class enable_grad(ModeSwitch):  # noqa: N801
         return mode._replace(recording=True)
 
 
+class graph_building(ModeSwitch):  # noqa: N801
+    """Inside a sweep that builds a graph: everything is recorded, and the sweep's observers alone watch it."""
+
+    def changed(self, mode: Mode) -> Mode:
+        """The same mode with recording, without recorders."""
+        return mode._replace(recording=True, recorders=())
+
+
 @contextmanager
 def observing(observer: Observer) -> Iterator[None]:
     """Let `observer(node, arrived, left)` watch every sweep inside.

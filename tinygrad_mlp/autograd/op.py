@@ -119,7 +119,7 @@ class Operation:
             arrays.append(a)
             if type(a) is not ndarray:
                 ordinary = False
-        if ordinary:
+        if ordinary and arrays:
             dtype = arrays[self.first].dtype
             for a in arrays[self.shared]:
                 if a.dtype is not dtype:
@@ -132,7 +132,8 @@ class Operation:
         except ValueError as error:
             raise self.explained(error, arrays) from error
         if type(rule) is not tuple or len(rule) != len(arrays) + 1:
-            raise TypeError(f"{self.name}: its body must return the value and {len(arrays)} closures, one for each input")
+            seen = f"{len(rule) - 1} closures" if type(rule) is tuple else f"a {type(rule).__name__} as the result"
+            raise TypeError(f"{self.name}: {len(arrays)} inputs but {seen}; its body must give a value and a closure each")
         y = rule[0]
         if not variables:
             return y
@@ -171,7 +172,7 @@ class Operation:
         is traced, all become traced, so that a body may call methods of any of its inputs.
         """
         strong = [hasattr(x, "__array_function__") for x in operands]  # arrays: their dtype counts
-        arrays = [x if counts else np.asarray(protocols.plain(x)) for x, counts in zip(operands, strong, strict=True)]
+        arrays = [x if counts else np.asarray(x) for x, counts in zip(operands, strong, strict=True)]
         shared = range(len(arrays))[self.shared]
         for i in shared:
             if arrays[i].dtype.kind not in "fiub":
@@ -180,7 +181,7 @@ class Operation:
         if floats:
             dtype = np.result_type(*floats)
             for i in shared:
-                if not strong[i] or arrays[i].dtype.kind != "f":
+                if arrays[i].dtype != dtype:
                     arrays[i] = arrays[i].astype(dtype)
         for x in operands:
             if hasattr(x, "__lift__"):

@@ -7,7 +7,7 @@ answer: ufuncs and functions with a rule, and functions whose integer or boolean
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -72,7 +72,15 @@ def call_function(function: Callable[..., Any], inputs: tuple[Any, ...], options
     rule = RULES.get(function)
     if rule is None:
         raise unsupported(function)
-    return rule(*inputs, **options)
+    return rule(*inputs, **without_defaults(function, options))
+
+
+def without_defaults(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Options that say more than NumPy's defaults: `out=None` says nothing."""
+    parameters: Mapping[str, inspect.Parameter] = {}
+    with suppress(ValueError):  # some of NumPy's functions, written in C, tell nothing about their arguments
+        parameters = inspect.signature(function).parameters
+    return {k: v for k, v in options.items() if k not in parameters or v is not parameters[k].default}
 
 
 def bind(

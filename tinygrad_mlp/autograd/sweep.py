@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_mlp.autograd.modes import MODE, enable_grad
+from tinygrad_mlp.autograd.modes import MODE, graph_building
 from tinygrad_mlp.autograd.op import Closure, Node
+from tinygrad_mlp.autograd.protocols import plain
 from tinygrad_mlp.autograd.variable import Variable, clock, wrapped
 from tinygrad_mlp.errors import GradientError, ShapeError, StaleError
 
@@ -46,7 +47,7 @@ def sweep(
         if place in gradients:
             add_up(place, d, gradients, summed)
         else:
-            gradients[place] = in_graph(d) if create_graph else d
+            gradients[place] = in_graph(d) if create_graph else plain(d)
             if x._node is not None:
                 heappush(queue, (-x._node.time, x._node))
     while queue:
@@ -83,7 +84,7 @@ def sweep(
 
 def add_up(place: Place, d: Any, gradients: dict[Place, Any], summed: set[Place]) -> None:
     """Add one more contribution to the gradient of a place: in place only if the sum was made here."""
-    if place in summed:
+    if place in summed and type(d) is ndarray:
         np.add(gradients[place], d, out=gradients[place])
         return
     total = gradients[place] + d
@@ -92,6 +93,8 @@ def add_up(place: Place, d: Any, gradients: dict[Place, Any], summed: set[Place]
     gradients[place] = total
     if type(total) is ndarray:
         summed.add(place)
+    else:
+        summed.discard(place)
 
 
 def in_graph(d: Any) -> Variable:
@@ -140,7 +143,11 @@ def fitted(d: Any, x: Variable, node: Node) -> Any:
     if d.shape != x.shape:
         if not node.operation.broadcasts:
             raise ShapeError(f"{node.title}: a closure returned a gradient {d.shape} for an input {x.shape}")
+        if d.ndim < x.ndim or any(n not in (1, m) for n, m in zip(x.shape[::-1], d.shape[::-1], strict=False)):
+            raise ShapeError(f"{node.title}: a gradient {d.shape} cannot have come from an input {x.shape} by broadcasting")
         d = unbroadcast(d, x.shape)
+        if isinstance(d, np.generic):
+            d = np.asarray(d)  # NumPy gives a scalar for a 0-d sum
     return d if d.dtype == x.dtype else d.astype(x.dtype)
 
 
@@ -196,7 +203,7 @@ def backward(output: Variable, gradient: Any = None) -> None:
             leaf._home[...] = g
             leaf._grad = leaf._home
         else:
-            leaf._grad = g if leaf in summed else g.copy()
+            leaf._grad = g if leaf in summed else np.array(g, order="C")
 
 
 def grad(
@@ -236,7 +243,7 @@ def grad(
     pairs = [(y, seed_for(y, seed)) for y, seed in zip(sources, seeds, strict=True) if y._requires_grad]
     places: list[Place] = [x._node or x for x in targets]
     if create_graph:
-        with enable_grad():
+        with graph_building():
             gradients, summed = sweep(pairs, set(places), create_graph)
     else:
         gradients, summed = sweep(pairs, set(places))

@@ -57,7 +57,7 @@ def power(x: Array, p: Array) -> Rule:
 @op(broadcasts=True)
 def over(g: Array, d: Array) -> Rule:
     """g / d where 0 / anything is 0: a gradient that is exactly zero stays zero where the slope blows up."""
-    return g / np.where(g == 0, 1, d), lambda h: over(h, d), lambda h: -over(times(over(g, d), h), d)
+    return g / np.where(g == 0, 1, d), lambda h: over(h, d), lambda h: -over(times(h, over(g, d)), d)
 
 
 @op(broadcasts=True)
@@ -116,6 +116,8 @@ def dense_sizes(x: Array, w: Array, b: Array) -> str | None:
 def dense_(x: Array, w: Array, b: Array) -> Rule:
     """Y = X·W + b for a batch of rows."""
     y = x @ w
+    if b.shape != w.shape[1:]:
+        raise ShapeError(f"dense: {dense_sizes(x, w, b)}")
     y += b
     return y, lambda g: g @ w.T, lambda g: x.T @ g, lambda g: precise_sum(g, axis=0)
 

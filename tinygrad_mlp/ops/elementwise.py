@@ -96,13 +96,22 @@ def clip_(x: Array, *, low: Any, high: Any) -> Rule:
 
 
 @implements(np.clip)
-def clip(x: Array, min: float | None = None, max: float | None = None) -> Any:
+def clip(
+    x: Array,
+    min: float | None = None,
+    max: float | None = None,
+    *,
+    a_min: float | None = None,
+    a_max: float | None = None,
+) -> Any:
     """X held between two numbers. The slope is 1 inside and at the bounds, 0 outside.
 
     Args:
         x: any shape.
         min: the lower bound, a number, or None for none.
         max: the upper bound.
+        a_min: NumPy's older name of `min`.
+        a_max: NumPy's older name of `max`.
 
     Raises:
         OptionError: a bound is an array: `tg.maximum` and `tg.minimum` take those.
@@ -111,6 +120,7 @@ def clip(x: Array, min: float | None = None, max: float | None = None) -> Any:
     >>> print(tg.clip(tg.Tensor([-2.0, 0.5, 2.0]), -1, 1))
     Tensor([-1. ,  0.5,  1. ], dtype=float32)
     """
+    min, max = a_min if min is None else min, a_max if max is None else max
     bounds = [-np.inf if min is None else min, np.inf if max is None else max]
     if any(np.ndim(bound) for bound in bounds):
         raise OptionError("clip takes numbers as bounds; for arrays write minimum(maximum(x, low), high)")

@@ -14,7 +14,7 @@ Axis = int | tuple[int, ...] | None
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The shape with length 1 along the reduced axes, which broadcasts back against the input."""
-    axes = range(len(shape)) if axis is None else [axis] if isinstance(axis, int) else axis
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else [axis]
     reduced = {a % len(shape) for a in axes} if shape else set()
     return tuple(1 if i in reduced else n for i, n in enumerate(shape))
 
@@ -82,5 +82,5 @@ def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 
 def reduced_axes(ndim: int, axis: Axis) -> list[int]:
     """The reduced axes as a list of positions from the front."""
-    axes = range(ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else [axis]
     return [a % ndim for a in axes]

@@ -51,6 +51,8 @@ class Traced(NDArrayOperatorsMixin):
         return x if isinstance(x, Traced) else record_into(self.program, np.asarray, (x,), {})
 
     def __getitem__(self, index: Any) -> Any:
+        if any(isinstance(x, Traced) and x.dtype.kind == "b" for x in (index if isinstance(index, tuple) else (index,))):
+            raise TraceError("x[mask] has a length that depends on values, so it cannot be traced: use np.where")
         return record(operator.getitem, (self, index), {})
 
     def __repr__(self) -> str:
