@@ -93,6 +93,7 @@ class Operation:
         shared = [i for i, name in enumerate(arrays) if name not in discrete]
         self.first = shared[0] if shared else 0
         self.shared = slice(self.first, shared[-1] + 1 if discrete else None)
+        self.discrete = bool(discrete)
         unknown = set(discrete) - set(arrays)
         if unknown:
             raise TypeError(f"{self.name}: discrete inputs {sorted(unknown)} are not among {arrays}")
@@ -108,27 +109,27 @@ class Operation:
             inputs, options = protocols.bind(self.name, self.names, self.arity, inputs, options)
         # This is the hot path of a small network: each line is run for each operation of each step.
         arrays = []
-        ordinary = True
+        dtype: Any = None
+        ordinary = alike = True  # all NumPy arrays, of one dtype
         variables = required = 0
         for x in inputs:
             a = x
             if isinstance(x, Variable):
                 a = x._data
                 variables += 1
-                required += x._requires_grad
+                if x._requires_grad:
+                    required += 1
             arrays.append(a)
             if type(a) is not ndarray:
                 ordinary = False
-        if ordinary and arrays:
-            dtype = arrays[self.first].dtype
-            for a in arrays[self.shared]:
-                if a.dtype is not dtype:
-                    ordinary = False
-        if not ordinary:
+            elif a.dtype is not dtype:
+                alike = dtype is None
+                dtype = a.dtype
+        if not (ordinary and (alike or self.discrete and self.ready(arrays))):
             arrays = self.prepared(arrays)
             inputs = tuple([x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True)])
         try:
-            rule = self.body(*arrays, **options)
+            rule = self.body(*arrays, **options) if options else self.body(*arrays)
         except ValueError as error:
             raise self.explained(error, arrays) from error
         if type(rule) is not tuple or len(rule) != len(arrays) + 1:
@@ -146,24 +147,27 @@ class Operation:
                 if a is y:
                     y = y.view()
             y.setflags(False)
-        result = new(Variable.recorded_as)
-        result._data = y
-        result._node = result.name = None
         recording, recorders, _ = MODE.get()
-        if required and recording:
-            closures = rule[1:]
-            if required < len(inputs):
-                closures = tuple([c if requires_grad(x) else None for c, x in zip(closures, inputs, strict=True)])
-                required = any(closures)
-            if required:
-                result._node = Node(self, inputs, options, closures, clock.tick(), SCOPE.get())
-        if result._node is not None:
+        result: Variable = new(Variable.recorded_as)
+        result._data = y
+        result.name = None
+        closures = rule[1:]
+        if required < len(inputs) and required:
+            closures = tuple([c if requires_grad(x) else None for c, x in zip(closures, inputs, strict=True)])
+        if required and recording and any(closures):
+            result._node = Node(self, inputs, options, closures, clock.tick(), SCOPE.get())
             result._requires_grad = True
         else:
+            result._node = None
             result.become_leaf()
         for recorder in recorders:
             recorder(self, arrays, y, result._node)
         return result
+
+    def ready(self, arrays: list[Any]) -> bool:
+        """Whether those arrays that have to share a dtype do."""
+        dtype = arrays[self.first].dtype
+        return all(a.dtype is dtype for a in arrays[self.shared])
 
     def prepared(self, operands: list[Any]) -> list[Any]:
         """Operands as arrays of one world, those that share a dtype with one dtype.

@@ -56,7 +56,7 @@ def sweep(
         if clock.last_change > node.time:
             check_fresh(node)
         closures = rerun(node) if create_graph else node.closures
-        left = []
+        left: list[tuple[Variable, Any]] = []
         for x, closure in zip(node.inputs, closures):  # noqa: B905 - as many, as op has checked
             if closure is None:
                 continue

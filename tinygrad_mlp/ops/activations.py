@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_mlp.autograd import Array, Rule, op
+from tinygrad_mlp.autograd import Array, Rule, kernel, op
 from tinygrad_mlp.ops.elementwise import exp
 
 
 @op
 def relu(x: Array) -> Rule:
     """Y = max(0, X). Kink at 0, where the slope is taken as 0."""
-    return np.maximum(x, 0), lambda g: np.where(x > 0, g, 0)
+    y = np.maximum(x, 0)
+    return y, lambda g: g * np.sign(y)
 
 
 @op
@@ -45,9 +46,28 @@ def softmax(x: Array, *, axis: int = -1) -> Rule:
 @op
 def log_softmax(x: Array, *, axis: int = -1) -> Rule:
     """Y = ln softmax X = X − ln Σ e^X along an axis."""
-    shifted = x - x.max(axis=axis, keepdims=True)
-    y = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    y = log_probabilities(x, axis=axis)
     return y, lambda g: g - exp(y) * g.sum(axis=axis, keepdims=True)
+
+
+@kernel
+def log_probabilities(x: np.ndarray, *, axis: int) -> np.ndarray:
+    """X − ln Σ e^X, without overflow, and without a warning where logits are further apart than numbers reach."""
+    if not np.vdot(x, x) < np.inf:  # some are huge, or not finite
+        with np.errstate(over="ignore"):
+            top = x.max(axis=axis, keepdims=True)
+            return x - top - np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
+    if x.ndim != 2 or x.shape[1] > FEW_CLASSES or axis not in (-1, 1):
+        y = x - x.max(axis=axis, keepdims=True)
+        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+        return y
+    columns = x.T.copy()  # NumPy reduces over long columns several times as fast as along short rows
+    columns -= np.maximum.reduce(columns, 0)
+    columns -= np.log(np.add.reduce(np.exp(columns), 0))
+    return columns.T.copy()
+
+
+FEW_CLASSES = 16
 
 
 @op(discrete=("mask",))

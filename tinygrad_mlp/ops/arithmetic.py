@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_mlp.autograd import Array, Rule, implements, op, precise_sum
 from tinygrad_mlp.errors import ShapeError
@@ -71,6 +72,14 @@ def log_or_zero(x: Array, y: Array) -> Any:
     return np.log(np.where(y == 0, 1, x))
 
 
+def dot(a: Array, b: Array) -> Any:
+    """The matrix product of two matrices.
+
+    For small ones `ndarray.dot` takes half the time of the ufunc behind `@`; but it knows nothing of Variables.
+    """
+    return a.dot(b) if type(a) is ndarray and type(b) is ndarray else a @ b
+
+
 def inner_sizes(a: Array, b: Array, *_: Array) -> str | None:
     """Why a matrix product was refused: the sizes that have to be equal."""
     if a.shape[-1] == b.shape[-2]:
@@ -115,11 +124,11 @@ def dense_sizes(x: Array, w: Array, b: Array) -> str | None:
 @op(explain=dense_sizes)
 def dense_(x: Array, w: Array, b: Array) -> Rule:
     """Y = X·W + b for a batch of rows."""
-    y = x @ w
+    y = dot(x, w)
     if b.shape != w.shape[1:]:
         raise ShapeError(f"dense: {dense_sizes(x, w, b)}")
     y += b
-    return y, lambda g: g @ w.T, lambda g: x.T @ g, lambda g: precise_sum(g, axis=0)
+    return y, lambda g: dot(g, w.T), lambda g: dot(x.T, g), lambda g: precise_sum(g, axis=0)
 
 
 def dense(x: Array, w: Array, b: Array) -> Any:

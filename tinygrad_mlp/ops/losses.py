@@ -6,6 +6,7 @@ each. Predictions and targets have to have the same shape: (N, 1) and (N,) do no
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -107,12 +108,18 @@ def probabilities(labels: np.ndarray, *, shape: tuple[int, ...], dtype: Any) -> 
         )
     if labels.dtype.kind not in "iub":
         raise LabelError(f"{name}: class indices must be integers, not {labels.dtype}")
-    rows = labels[..., None] == np.arange(shape[-1])
+    rows = labels[..., None] == classes(shape[-1])
     if np.count_nonzero(rows) != labels.size:
         flat = labels.reshape(-1)
         row = int(np.argmax((flat < 0) | (flat >= shape[-1])))
         raise LabelError(f"{name}: label {flat[row]} in row {row}: with {shape[-1]} classes, 0 to {shape[-1] - 1} expected")
     return rows.astype(dtype)
+
+
+@lru_cache(maxsize=64)
+def classes(n: int) -> np.ndarray:
+    """The class indices 0 to n − 1."""
+    return np.arange(n)
 
 
 @kernel

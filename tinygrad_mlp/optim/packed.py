@@ -2,75 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from operator import is_
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.tensor import Tensor
 
-BLOCK = 1 << 15
-"""Elements that a rule handles at once: its temporaries then stay in the processor's cache (128 KB each)."""
+
+class Run(NamedTuple):
+    """Neighbours in a buffer that make the same step: the elements `start:stop`, and its number t, from 1."""
+
+    start: int
+    stop: int
+    t: int
 
 
 class Packed:
     """Parameters of one dtype in a contiguous buffer, with gradients and optimizer state laid out alike.
 
     Attributes:
-        parameters: k Tensors; their data are views of `values`.
+        parameters: k Tensors; their data are views of `values`, and their gradients are gathered in `gradients`.
         values: (n,), all their elements.
-        gradients: (n,), filled by `gather`.
+        gradients: (n,).
         state: arrays (n,) by name, such as Adam's m and v.
         steps: (k,), how many updates each parameter has had.
     """
 
     def __init__(self, parameters: Sequence[Tensor], state: Sequence[str]) -> None:
         self.parameters = list(parameters)
-        sizes = [p.size for p in parameters]
-        self.ends = np.cumsum(sizes).tolist()
-        self.starts = [0, *self.ends[:-1]]
-        dtype = parameters[0].dtype
-        self.values, self.gradients, *arrays = (np.zeros(self.ends[-1], dtype) for _ in range(2 + len(state)))
+        self.dtype = parameters[0].dtype
+        ends = np.cumsum([p.size for p in parameters]).tolist()
+        self.bounds = list(zip([0, *ends[:-1]], ends, strict=True))
+        self.values, self.gradients, *arrays = (np.zeros(ends[-1], self.dtype) for _ in range(2 + len(state)))
         self.state = dict(zip(state, arrays, strict=True))
-        self.steps = [0] * len(sizes)
-        self.views = [
-            self.values[a:b].reshape(p.shape) for a, b, p in zip(self.starts, self.ends, parameters, strict=True)
-        ]
-        for i in range(len(sizes)):
+        self.steps = [0] * len(ends)
+        self.alike = True
+        shapes = [p.shape for p in parameters]
+        self.value_views = self.views(self.values, shapes)
+        self.gradient_views = self.views(self.gradients, shapes)
+        for i in range(len(ends)):
             self.settle(i)
 
+    def views(self, buffer: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+        """The part of each parameter, in its shape."""
+        return [buffer[start:stop].reshape(shape) for (start, stop), shape in zip(self.bounds, shapes, strict=True)]
+
     def settle(self, i: int) -> None:
-        """Make a parameter live in the buffer; another optimizer may have moved it into its own."""
-        self.views[i][...] = self.parameters[i]._data
-        self.parameters[i]._data = self.views[i]
+        """Make a parameter live in the buffers; another optimizer may have moved it into its own."""
+        p = self.parameters[i]
+        self.value_views[i][...] = p._data
+        p._data = self.value_views[i]
+        p._home = self.gradient_views[i]
 
-    def runs(self) -> Iterator[tuple[slice, int]]:
-        """Runs of neighbours that have a gradient and had equally many updates: their elements, and the step to make.
+    def gather(self, changed: int) -> list[Run]:
+        """Collect the gradients, count the steps, and date the change of every parameter that has a gradient.
 
-        Their gradients are collected, their steps counted, and the parameters are marked as changed. A parameter
-        without a gradient is in no run: its value, its state and its count stay as they are.
+        A parameter without a gradient is in no run: its value, its state and its count stay as they are.
         """
-        gradients = [p._grad for p in self.parameters]
-        kinds = [(g is not None, step) for g, step in zip(gradients, self.steps, strict=True)]
-        first, changed = 0, clock.change()
-        while first < len(kinds):
-            last = first + 1
-            while last < len(kinds) and kinds[last] == kinds[first]:
-                last += 1
-            if kinds[first][0]:
-                where = slice(self.starts[first], self.ends[last - 1])
-                np.concatenate(list(map(np.ndarray.ravel, gradients[first:last])), out=self.gradients[where])
-                for i in range(first, last):
-                    p = self.parameters[i]
-                    if p._data is not self.views[i]:
-                        self.settle(i)
-                    p._changed = changed
-                    self.steps[i] += 1
-                yield where, self.steps[first]
-            first = last
-
-
-def blocks(where: slice) -> Iterator[slice]:
-    """A range of elements in pieces of at most BLOCK."""
-    for start in range(where.start, where.stop, BLOCK):
-        yield slice(start, min(start + BLOCK, where.stop))
+        if self.alike and all(map(is_, [p._grad for p in self.parameters], self.gradient_views)):
+            t = self.steps[0] + 1
+            self.steps = [t] * len(self.steps)
+            for p, values in zip(self.parameters, self.value_views):  # noqa: B905 - made together
+                p._changed = changed
+                if p._data is not values:
+                    break
+            else:
+                return [Run(0, self.bounds[-1][1], t)]
+            self.steps = [t - 1] * len(self.steps)
+        runs: list[Run] = []
+        last = Run(0, -1, 0)
+        for i, p in enumerate(self.parameters):
+            g = p._grad
+            if g is None:
+                continue
+            if p._data is not self.value_views[i]:
+                self.settle(i)
+            if g is not self.gradient_views[i]:
+                self.gradient_views[i][...] = g
+            p._changed = changed
+            t = self.steps[i] = self.steps[i] + 1
+            start, stop = self.bounds[i]
+            if last.stop == start and last.t == t:
+                last = runs[-1] = Run(last.start, stop, t)
+            else:
+                last = Run(start, stop, t)
+                runs.append(last)
+        self.alike = len(set(self.steps)) == 1
+        return runs

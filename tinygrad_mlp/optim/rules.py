@@ -54,13 +54,16 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.rate_in_velocity = rate_in_velocity
 
-    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """μ, and the learning rate inside and outside of the velocity."""
+        return self.momentum, *((self.learning_rate, 1.0) if self.rate_in_velocity else (1.0, self.learning_rate))
+
+    def rule(self, g: Any, *state_and_numbers: Any) -> tuple[Any, ...]:
         """v ← μ·v + η·g; the update is v, or μ·v + η·g once more with `nesterov`."""
-        (v,) = state
-        inside, outside = (self.learning_rate, 1.0) if self.rate_in_velocity else (1.0, self.learning_rate)
+        v, momentum, inside, outside = state_and_numbers
         d = inside * g
-        v = self.momentum * v + d
-        return outside * (self.momentum * v + d if self.nesterov else v), v
+        v = momentum * v + d
+        return outside * (momentum * v + d if self.nesterov else v), v
 
 
 class RMSprop(Optimizer):
@@ -96,12 +99,16 @@ class RMSprop(Optimizer):
         self.epsilon = number_in_range("epsilon", epsilon)
         self.epsilon_in_root = epsilon_in_root
 
-    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """η, β, 1 − β and ε."""
+        return self.learning_rate, self.beta, 1 - self.beta, self.epsilon
+
+    def rule(self, g: Any, *state_and_numbers: Any) -> tuple[Any, ...]:
         """v ← β·v + (1 − β)·g²; the update is η·g / √(v + ε)."""
-        (v,) = state
-        v = self.beta * v + (1 - self.beta) * (g * g)
-        root = np.sqrt(v + self.epsilon) if self.epsilon_in_root else np.sqrt(v) + self.epsilon
-        return self.learning_rate * g / root, v
+        v, rate, beta, gain, epsilon = state_and_numbers
+        v = beta * v + gain * (g * g)
+        root = np.sqrt(v + epsilon) if self.epsilon_in_root else np.sqrt(v) + epsilon
+        return rate * g / root, v
 
 
 class Adam(Optimizer):
@@ -148,12 +155,19 @@ class Adam(Optimizer):
         self.bias_correction = bias_correction
         self.epsilon_hat = epsilon_hat
 
-    def rule(self, g: Any, *state: Any, t: int) -> tuple[Any, ...]:
-        """m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g²; the update is η·m̂ / (√v̂ + ε)."""
-        m, v = state
-        m = self.beta1 * m + (1 - self.beta1) * g
-        v = self.beta2 * v + (1 - self.beta2) * (g * g)
-        # The corrections are numbers: taken out of the arrays' arithmetic, they cost nothing.
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """β₁, 1 − β₁, β₂, 1 − β₂, and η and ε with the bias corrections of step t in them.
+
+        η·m̂ / (√v̂ + ε) = η·√(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε·√(1 − β₂ᵗ)): taken out of the arrays' arithmetic, the
+        corrections cost nothing.
+        """
         mean, root = (1 - self.beta1**t, (1 - self.beta2**t) ** 0.5) if self.bias_correction else (1.0, 1.0)
         epsilon = self.epsilon if self.epsilon_hat else self.epsilon * root
-        return (self.learning_rate * root / mean) * m / (np.sqrt(v) + epsilon), m, v
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, self.learning_rate * root / mean, epsilon
+
+    def rule(self, g: Any, *state_and_numbers: Any) -> tuple[Any, ...]:
+        """m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g²; the update is η·m̂ / (√v̂ + ε)."""
+        m, v, beta1, gain1, beta2, gain2, rate, epsilon = state_and_numbers
+        m = beta1 * m + gain1 * g
+        v = beta2 * v + gain2 * (g * g)
+        return rate * m / (np.sqrt(v) + epsilon), m, v
