@@ -84,9 +84,7 @@ def jax_jit(sizes, X, y):
         m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, g)
         v = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, v, g)
         parameters = jax.tree.map(
-            lambda p, m, v: (
-                p - LEARNING_RATE * (m / (1 - BETA1**t)) / (jnp.sqrt(v / (1 - BETA2**t)) + EPSILON)
-            ),
+            lambda p, m, v: p - LEARNING_RATE * (m / (1 - BETA1**t)) / (jnp.sqrt(v / (1 - BETA2**t)) + EPSILON),
             parameters,
             m,
             v,

@@ -41,7 +41,7 @@ class Tensor(Variable):
 
     def item(self) -> float:
         """The only element, as a Python number."""
-        return self._data.item()  # type: ignore[no-any-return]
+        return self._data.item()
 
     def numpy(self) -> np.ndarray:
         """A copy of the values."""
@@ -98,7 +98,7 @@ class Tensor(Variable):
     def __getitem__(self, index: Any) -> Tensor: return ops.getitem(self, index)
 
     @property
-    def T(self) -> Tensor: return ops.transpose(self)  # noqa: N802 - NumPy's name
+    def T(self) -> Tensor: return ops.transpose(self)
     @property
     def mT(self) -> Tensor: return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
 

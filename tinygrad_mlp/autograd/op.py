@@ -125,7 +125,7 @@ class Operation:
             elif a.dtype is not dtype:
                 alike = dtype is None
                 dtype = a.dtype
-        if not (ordinary and (alike or self.discrete and self.ready(arrays))):
+        if not (ordinary and (alike or (self.discrete and self.ready(arrays)))):
             arrays = self.prepared(arrays)
             inputs = tuple([x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True)])
         try:
@@ -134,7 +134,7 @@ class Operation:
             raise self.explained(error, arrays) from error
         if type(rule) is not tuple or len(rule) != len(arrays) + 1:
             seen = f"{len(rule) - 1} closures" if type(rule) is tuple else f"a {type(rule).__name__} as the result"
-            raise TypeError(f"{self.name}: {len(arrays)} inputs but {seen}; its body must give a value and a closure each")
+            raise TypeError(f"{self.name}: {len(arrays)} inputs but {seen}; a body gives a value and a closure each")
         y = rule[0]
         if not variables:
             return y
@@ -223,7 +223,7 @@ def op(body: Callable[..., Rule], /) -> Operation: ...
 def op(
     *, broadcasts: bool = False, discrete: Sequence[str] = (), explain: Callable[..., str | None] | None = None
 ) -> Callable[[Callable[..., Rule]], Operation]: ...
-def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:
+def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:  # noqa: D417 - named in the overloads
     """Make an operation of a function that returns its value and one backward closure per input.
 
     The body uses operators, array methods, `np.` functions and other operations, so that it runs on arrays, on Tensors

@@ -7,7 +7,7 @@ explanations and gradient norms watch it through an observer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -144,7 +144,7 @@ def fitted(d: Any, x: Variable, node: Node) -> Any:
         if not node.operation.broadcasts:
             raise ShapeError(f"{node.title}: a closure returned a gradient {d.shape} for an input {x.shape}")
         if d.ndim < x.ndim or any(n not in (1, m) for n, m in zip(x.shape[::-1], d.shape[::-1], strict=False)):
-            raise ShapeError(f"{node.title}: a gradient {d.shape} cannot have come from an input {x.shape} by broadcasting")
+            raise ShapeError(f"{node.title}: a closure returned a gradient {d.shape}, not one of an input {x.shape}")
         d = unbroadcast(d, x.shape)
         if isinstance(d, np.generic):
             d = np.asarray(d)  # NumPy gives a scalar for a 0-d sum
@@ -166,13 +166,13 @@ def precise_sum(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: boo
     if type(x) is ndarray and (axis is None or x.ndim < 2 or x.size <= 128 * x.shape[-1]):
         if axis == 0 and x.ndim == 2 and x.dtype.itemsize >= 4 and not keepdims:
             return ones(len(x), x.dtype).dot(x)  # a product with ones: a quarter of the time of a reduction
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+        return x.sum(axis=axis, keepdims=keepdims)
     if axis is None or isinstance(x, Variable) or x.ndim < 2 or x.dtype.itemsize == 8:
         return x.sum(axis=axis, keepdims=keepdims)
     return x.sum(axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
 
 
-@lru_cache(maxsize=None)
+@cache
 def ones(n: int, dtype: Any) -> np.ndarray:
     """A vector of ones, for sums that are written as products; n is at most 128."""
     return np.ones(n, dtype)
@@ -232,7 +232,7 @@ def grad(
     >>> x = tg.Tensor(2.0, requires_grad=True)
     >>> dx = tg.grad(x**3, x, create_graph=True)
     >>> print(dx, tg.grad(dx, x))
-    Tensor(12., dtype=float32) 12.0
+    Tensor(12., dtype=float32, from=times) 12.0
     """
     sources = [outputs] if isinstance(outputs, Variable) else list(outputs)
     targets = [inputs] if isinstance(inputs, Variable) else list(inputs)

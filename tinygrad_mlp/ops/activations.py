@@ -1,4 +1,4 @@
-"""Activations of a network, and the masks that go between its layers. Stable by formula: nothing is added to avoid 0."""
+"""Activations of a network, and the masks that go between its layers. Stable by formula, not by adding 1e-15."""
 
 from __future__ import annotations
 

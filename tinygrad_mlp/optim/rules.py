@@ -151,7 +151,9 @@ class Adam(Optimizer):
         self.beta2 = number_in_range("beta2", beta2, high=1)
         self.epsilon = number_in_range("epsilon", epsilon)
         if epsilon_hat and not bias_correction:
-            raise OptionError("epsilon_hat=True is a form of the bias correction, which bias_correction=False turns off")
+            raise OptionError(
+                "epsilon_hat=True is a form of the bias correction, which bias_correction=False turns off"
+            )
         self.bias_correction = bias_correction
         self.epsilon_hat = epsilon_hat
 

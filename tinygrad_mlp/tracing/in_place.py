@@ -50,51 +50,57 @@ class InPlace:
                 result = program.new_ref()
                 self.instructions.append(Instruction(np.positive, (output,), {}, result))
                 outputs[i] = result
-        self.places = self.placed(dict(zip(outputs, replaced, strict=True)), {r: i for i, r in enumerate(program_inputs(examples))})
-        self.scratch = [np.empty(BLOCK, kind) for kind in self.kinds]
+        self.scratch_arrays = 0
+        self.copies: list[tuple[Ref, int]] = []
+        self.places = self.placed(dict(zip(outputs, replaced, strict=True)), numbers)
 
-    def placed(self, targets: dict[Ref, int], inputs: dict[Ref, int]) -> dict[Ref, Any]:
-        """Where each value lives: ("array", i), ("scratch", i), or a 0-d array of its own for a number."""
+    def placed(self, targets: dict[Ref, int], numbers: int) -> dict[Ref, tuple[str, Any]]:
+        """Where each value lives: in an array, a number's place, a scratch array, or a 0-d array of its own."""
         end = len(self.instructions)
         last_use: dict[Ref, int] = dict.fromkeys(targets, end)
         for i, step in enumerate(self.instructions):
             for ref in refs(step):
                 last_use[ref] = max(i, last_use.get(ref, i))
-        places: dict[Ref, Any] = {ref: ("array" if i < self.arrays else "number", i) for ref, i in inputs.items()}
-        by_position = {i: ref for ref, i in inputs.items()}
-        self.kinds: list[np.dtype[Any]] = []
-        self.copies: list[tuple[Ref, int]] = []
+        places: dict[Ref, tuple[str, Any]] = {Ref(i): ("array", i) for i in range(self.arrays)}
+        places |= {Ref(self.arrays + i): ("number", i) for i in range(numbers)}
         free: list[int] = []
-        numbers = {ref for ref, place in places.items() if place[0] == "number"}
         for i, step in enumerate(self.instructions):
-            if not (isinstance(step.function, np.ufunc) and step.function.nout == 1 or step.function is np.where):
-                raise TraceError(f"{step.function.__name__} is not a ufunc, so it cannot be run block by block in place")
+            if step.function is not np.where and getattr(step.function, "nout", 0) != 1:
+                raise TraceError(f"{step.function.__name__} is not elementwise, so it cannot be run block by block")
             if step.options:
                 raise TraceError(f"{step.function.__name__} with {', '.join(step.options)}= cannot be run in place")
             free += [places[ref][1] for ref in set(refs(step)) if last_use[ref] == i and places[ref][0] == "scratch"]
             result = step.result
             target = targets.get(result)
-            if all(ref in numbers for ref in refs(step)) and target is None:
+            if target is None and all(places[ref][0] in ("number", "value") for ref in refs(step)):
                 places[result] = ("value", np.zeros((), self.dtype))
-                numbers.add(result)
-            elif target is not None and last_use.get(by_position[target], -1) <= i:
+            elif target is not None and last_use.get(Ref(target), -1) <= i:
                 places[result] = ("array", target)
             else:
-                place = free.pop() if free else len(self.kinds)
-                if place == len(self.kinds):
-                    self.kinds.append(self.dtype)
-                places[result] = ("scratch", place)
+                if not free:
+                    free.append(self.scratch_arrays)
+                    self.scratch_arrays += 1
+                places[result] = ("scratch", free.pop())
                 if target is not None:
                     self.copies.append((result, target))
         return places
 
     def bind(self, arrays: Sequence[np.ndarray], numbers: Sequence[np.ndarray]) -> list[Call]:
         """The calls that carry the function out on these arrays (n,), which may be run again and again."""
-        return [call for start in range(0, len(arrays[0]), BLOCK) for call in self.block(arrays, numbers, start)]
+        n = len(arrays[0])
+        scratch = [np.empty(min(n, BLOCK), self.dtype) for _ in range(self.scratch_arrays)]
+        starts = range(0, n, BLOCK)
+        return [call for a in starts for call in self.block(arrays, numbers, scratch, a, min(a + BLOCK, n))]
 
-    def block(self, arrays: Sequence[np.ndarray], numbers: Sequence[np.ndarray], start: int) -> Iterator[Call]:
+    def block(
+        self,
+        arrays: Sequence[np.ndarray],
+        numbers: Sequence[np.ndarray],
+        scratch: Sequence[np.ndarray],
+        start: int,
+        stop: int,
+    ) -> Iterator[Call]:
         """The calls for one block."""
-        stop = min(start + BLOCK, len(arrays[0]))
 
         def found(x: Any) -> Any:
             if type(x) is not Ref:
@@ -103,8 +109,8 @@ class InPlace:
             if kind == "value":
                 return where
             if kind == "number":
-                return numbers[where - self.arrays]
-            return arrays[where][start:stop] if kind == "array" else self.scratch[where][: stop - start]
+                return numbers[where]
+            return arrays[where][start:stop] if kind == "array" else scratch[where][: stop - start]
 
         for step in self.instructions:
             inputs, result = tuple(map(found, step.inputs)), found(step.result)
@@ -127,8 +133,3 @@ def run(calls: Sequence[Call]) -> None:
 def refs(step: Instruction) -> list[Ref]:
     """The values that an instruction reads."""
     return [x for x in step.inputs if type(x) is Ref]
-
-
-def program_inputs(examples: Sequence[np.ndarray]) -> list[Ref]:
-    """The places of a program's inputs."""
-    return [Ref(i) for i in range(len(examples))]

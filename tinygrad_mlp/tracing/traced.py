@@ -51,7 +51,9 @@ class Traced(NDArrayOperatorsMixin):
         return x if isinstance(x, Traced) else record_into(self.program, np.asarray, (x,), {})
 
     def __getitem__(self, index: Any) -> Any:
-        if any(isinstance(x, Traced) and x.dtype.kind == "b" for x in (index if isinstance(index, tuple) else (index,))):
+        if any(
+            isinstance(x, Traced) and x.dtype.kind == "b" for x in (index if isinstance(index, tuple) else (index,))
+        ):
             raise TraceError("x[mask] has a length that depends on values, so it cannot be traced: use np.where")
         return record(operator.getitem, (self, index), {})
 
@@ -74,7 +76,7 @@ class Traced(NDArrayOperatorsMixin):
 
     # fmt: off
     @property
-    def T(self) -> Any: return np.transpose(self)  # noqa: N802 - NumPy's name
+    def T(self) -> Any: return np.transpose(self)
     @property
     def mT(self) -> Any: return np.matrix_transpose(self)
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any: return np.sum(self, axis=axis, dtype=dtype, keepdims=keepdims)
