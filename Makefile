@@ -7,11 +7,15 @@ demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest -m "not bench"
+	$(BIN)/python -m pytest -q -m "not bench"
 
-# The folders whose tests all pass; tests/autograd, tests/ops and tests/tracing still hold failing ones (`make test`).
-check: .venv/installed-test
-	$(BIN)/python -m pytest -m "not bench" -q tests/data tests/guide
+# What CI runs: style, types, all tests (those against PyTorch and scikit-learn too), and the benchmark in its short form.
+check: .venv/installed-dev .venv/installed-bench
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+	$(BIN)/python benchmarks/training_step.py --short
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py

@@ -1,25 +1,37 @@
 """A mini framework for automatic differentiation on NumPy, with the multilayer perceptron as its main job."""
 
-from tinygrad_mlp import nn, ops, optim
+from tinygrad_mlp import data, nn, ops, optim
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.checking import detect_anomaly
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
+from tinygrad_mlp.files import load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.training import Callback, EarlyStopping, History, evaluate, fit, metrics, predict
 from tinygrad_mlp.views import draw
 
 __all__ = [
+    "Callback",
+    "EarlyStopping",
+    "History",
     "Tensor",
+    "data",
     "default_dtype",
     "detect_anomaly",
     "draw",
     "enable_grad",
+    "evaluate",
+    "fit",
     "grad",
+    "load",
+    "metrics",
     "nn",
     "no_grad",
     "op",
     "optim",
+    "predict",
+    "save",
     "seed",
     "set_default_dtype",
     *ops.__all__,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import update_wrapper
 from typing import Any, overload
 
@@ -31,6 +32,7 @@ Rule = tuple[Any, ...]
 """What a body returns: the value, then as many closures as inputs; None for an input that has no gradient."""
 
 
+@dataclass(slots=True, eq=False, repr=False, weakref_slot=True)
 class Node:
     """One recorded call of an operation: its inputs, its options, and the closures that carry gradients back.
 
@@ -43,23 +45,12 @@ class Node:
         scope: the path of the layer that made the call, or "".
     """
 
-    __slots__ = ("__weakref__", "closures", "inputs", "operation", "options", "scope", "time")
-
-    def __init__(
-        self,
-        operation: Operation,
-        inputs: tuple[Any, ...],
-        options: dict[str, Any],
-        closures: tuple[Closure | None, ...],
-        time: int,
-        scope: str,
-    ) -> None:
-        self.operation = operation
-        self.inputs = inputs
-        self.options = options
-        self.closures = closures
-        self.time = time
-        self.scope = scope
+    operation: Operation
+    inputs: tuple[Any, ...]
+    options: dict[str, Any]
+    closures: tuple[Closure | None, ...]
+    time: int
+    scope: str
 
     @property
     def title(self) -> str:
@@ -125,7 +116,7 @@ class Operation:
             elif a.dtype is not dtype:
                 alike = dtype is None
                 dtype = a.dtype
-        if not (ordinary and (alike or (self.discrete and self.ready(arrays)))):
+        if not (ordinary and (alike or (self.discrete and len({a.dtype for a in arrays[self.shared]}) == 1))):
             arrays = self.prepared(arrays)
             inputs = tuple([x if isinstance(x, Variable) else a for x, a in zip(inputs, arrays, strict=True)])
         try:
@@ -141,7 +132,9 @@ class Operation:
         if type(y) is not ndarray and not hasattr(y, "__array_function__"):
             y = np.asarray(y)  # NumPy gives a scalar for a 0-d result
         if y.dtype.kind != "f":
-            return self.without_gradient(y)
+            if y.dtype.kind not in "iub":
+                raise DtypeError(f"{self.name}: the result is {y.dtype}; operations give real numbers")
+            return y
         if type(y) is ndarray:
             for a in arrays:
                 if a is y:
@@ -153,7 +146,8 @@ class Operation:
         result.name = None
         closures = rule[1:]
         if required < len(inputs) and required:
-            closures = tuple([c if requires_grad(x) else None for c, x in zip(closures, inputs, strict=True)])
+            needed = [isinstance(x, Variable) and x._requires_grad for x in inputs]
+            closures = tuple([c if n else None for c, n in zip(closures, needed, strict=True)])
         if required and recording and any(closures):
             result._node = Node(self, inputs, options, closures, clock.tick(), SCOPE.get())
             result._requires_grad = True
@@ -163,11 +157,6 @@ class Operation:
         for recorder in recorders:
             recorder(self, arrays, y, result._node)
         return result
-
-    def ready(self, arrays: list[Any]) -> bool:
-        """Whether those arrays that have to share a dtype do."""
-        dtype = arrays[self.first].dtype
-        return all(a.dtype is dtype for a in arrays[self.shared])
 
     def prepared(self, operands: list[Any]) -> list[Any]:
         """Operands as arrays of one world, those that share a dtype with one dtype.
@@ -199,12 +188,6 @@ class Operation:
             if not isinstance(arrays[i], Variable):
                 arrays[i] = wrapped(arrays[i])
         return arrays
-
-    def without_gradient(self, y: Any) -> Any:
-        """An integer or boolean result, which is a plain array."""
-        if y.dtype.kind not in "iub":
-            raise DtypeError(f"{self.name}: the result is {y.dtype}; operations give real numbers")
-        return y
 
     def explained(self, error: ValueError, arrays: Sequence[Any]) -> TinygradMlpError:
         """An error of NumPy's, with the operation, the layer and the shapes that it does not know."""
@@ -248,11 +231,6 @@ def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:  # n
     if body is None:
         return lambda body: Operation(body, **declared)
     return Operation(body, **declared)
-
-
-def requires_grad(x: Any) -> bool:
-    """Whether an input is a Variable that a gradient goes to."""
-    return isinstance(x, Variable) and x._requires_grad
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

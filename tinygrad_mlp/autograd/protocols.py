@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -19,14 +18,12 @@ from tinygrad_mlp.errors import UnsupportedError
 F = TypeVar("F", bound=Callable[..., Any])
 
 RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
-# fmt: off
 PLAIN: set[Callable[..., Any]] = {
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite,
-    np.logical_and, np.logical_or, np.logical_not, np.signbit, np.argmax, np.argmin, np.argsort, np.count_nonzero,
-    np.array_equal, np.allclose, np.isclose, np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like,
-    np.shares_memory, np.may_share_memory,
+    getattr(np, name)
+    for name in """equal not_equal less less_equal greater greater_equal isnan isinf isfinite logical_and logical_or
+    logical_not signbit argmax argmin argsort count_nonzero array_equal allclose isclose shape ndim size result_type
+    zeros_like ones_like shares_memory may_share_memory""".split()  # noqa: SIM905 - readable at this length
 }
-# fmt: on
 
 
 def implements(numpy_function: Callable[..., Any]) -> Callable[[F], F]:
@@ -75,11 +72,17 @@ def call_function(function: Callable[..., Any], inputs: tuple[Any, ...], options
     return rule(*inputs, **without_defaults(function, options))
 
 
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """A function's parameters; none for those of NumPy's, written in C, that tell nothing about them."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return {}
+
+
 def without_defaults(function: Callable[..., Any], options: dict[str, Any]) -> dict[str, Any]:
     """Options that say more than NumPy's defaults: `out=None` says nothing."""
-    parameters: Mapping[str, inspect.Parameter] = {}
-    with suppress(ValueError):  # some of NumPy's functions, written in C, tell nothing about their arguments
-        parameters = inspect.signature(function).parameters
+    parameters = parameters_of(function)
     return {k: v for k, v in options.items() if k not in parameters or v is not parameters[k].default}
 
 
@@ -92,19 +95,16 @@ def bind(
     the order; what it has beyond the options (out, where, dtype, …) may be given only as NumPy's default.
     """
     known = own_names[arity:]
-    names, defaults = own_names, {}
-    function = getattr(np, name, None)
-    if function in RULES and not isinstance(function, np.ufunc):
-        with suppress(ValueError):  # some of NumPy's functions, written in C, tell nothing about their arguments
-            parameters = inspect.signature(function).parameters
-            names, defaults = tuple(parameters), {key: p.default for key, p in parameters.items()}
+    function = getattr(np, name, bind)
+    takes_numpys = function in RULES and not isinstance(function, np.ufunc)
+    names = (takes_numpys and tuple(parameters_of(function))) or own_names
     if len(inputs) > len(names):
         raise UnsupportedError(f"{name} takes at most {len(names)} arguments ({', '.join(names)}), not {len(inputs)}")
     given = dict(zip(names, inputs, strict=False)) | options
     arrays = tuple(given.pop(key) for key in names[:arity] if key in given)
     if len(arrays) != arity:
         raise UnsupportedError(f"{name} takes {arity} arrays ({', '.join(names[:arity])}), not {len(arrays)}")
-    kept = {key: value for key, value in given.items() if key in known or value is not defaults.get(key)}
+    kept = without_defaults(function, given) if takes_numpys else given
     unknown = [key for key in kept if key not in known]
     if unknown:
         takes = ", ".join(f"{key}=" for key in known) or "no options"

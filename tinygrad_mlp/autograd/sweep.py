@@ -7,7 +7,6 @@ explanations and gradient norms watch it through an observer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from heapq import heappop, heappush
 from typing import Any
 
@@ -19,6 +18,7 @@ from tinygrad_mlp.autograd.op import Closure, Node
 from tinygrad_mlp.autograd.protocols import plain
 from tinygrad_mlp.autograd.variable import Variable, clock, wrapped
 from tinygrad_mlp.errors import GradientError, ShapeError, StaleError
+from tinygrad_mlp.sums import unbroadcast
 
 Place = Node | Variable
 """Where a gradient arrives: the node that made a variable, or the variable itself if it is a leaf."""
@@ -47,7 +47,7 @@ def sweep(
         if place in gradients:
             add_up(place, d, gradients, summed)
         else:
-            gradients[place] = in_graph(d) if create_graph else plain(d)
+            gradients[place] = wrapped(d) if create_graph else plain(d)
             if x._node is not None:
                 heappush(queue, (-x._node.time, x._node))
     while queue:
@@ -68,7 +68,7 @@ def sweep(
             if type(d) is not ndarray or d.shape != data.shape or d.dtype is not data.dtype:
                 d = fitted(d, x, node)
             if create_graph:
-                d = in_graph(d)
+                d = wrapped(d)  # closures then get nothing but Variables
             if place in gradients:
                 add_up(place, d, gradients, summed)
             else:
@@ -95,11 +95,6 @@ def add_up(place: Place, d: Any, gradients: dict[Place, Any], summed: set[Place]
         summed.add(place)
     else:
         summed.discard(place)
-
-
-def in_graph(d: Any) -> Variable:
-    """A gradient as a Variable: in a sweep that builds a graph, closures get nothing else."""
-    return d if isinstance(d, Variable) else wrapped(d)
 
 
 def upstream_of(wanted: set[Place], outputs: Sequence[Variable]) -> set[Place]:
@@ -149,33 +144,6 @@ def fitted(d: Any, x: Variable, node: Node) -> Any:
         if isinstance(d, np.generic):
             d = np.asarray(d)  # NumPy gives a scalar for a 0-d sum
     return d if d.dtype == x.dtype else d.astype(x.dtype)
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """The sum of `g` over the axes along which an array of this shape was broadcast."""
-    new = g.ndim - len(shape)
-    stretched = tuple(i + new for i, n in enumerate(shape) if n == 1 and g.shape[i + new] != 1)
-    return precise_sum(g, tuple(range(new)) + stretched).reshape(shape)
-
-
-def precise_sum(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """`x.sum`, in float64 for long float32 columns: there NumPy adds one by one instead of pairwise.
-
-    (A plain sum over 2²⁴ rows of 0.1 is 15 % wrong. Up to 128 numbers NumPy adds one by one in any case.)
-    """
-    if type(x) is ndarray and (axis is None or x.ndim < 2 or x.size <= 128 * x.shape[-1]):
-        if axis == 0 and x.ndim == 2 and x.dtype.itemsize >= 4 and not keepdims:
-            return ones(len(x), x.dtype).dot(x)  # a product with ones: a quarter of the time of a reduction
-        return x.sum(axis=axis, keepdims=keepdims)
-    if axis is None or isinstance(x, Variable) or x.ndim < 2 or x.dtype.itemsize == 8:
-        return x.sum(axis=axis, keepdims=keepdims)
-    return x.sum(axis=axis, keepdims=keepdims, dtype=np.float64).astype(x.dtype)
-
-
-@cache
-def ones(n: int, dtype: Any) -> np.ndarray:
-    """A vector of ones, for sums that are written as products; n is at most 128."""
-    return np.ones(n, dtype)
 
 
 def backward(output: Variable, gradient: Any = None) -> None:
@@ -253,7 +221,7 @@ def grad(
         if g is None:
             g = np.zeros(x.shape, x.dtype)
         if create_graph:
-            g = in_graph(g)
+            g = wrapped(g)
         elif type(g) is ndarray and place not in summed:
             g = g.copy()
         results.append(g)

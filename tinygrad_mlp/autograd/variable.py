@@ -160,7 +160,9 @@ class Variable:
 
 
 def wrapped(data: Any) -> Variable:
-    """A Variable around an array, without a copy: a constant in a graph."""
+    """A Variable around an array, without a copy: a constant in a graph. A Variable stays what it is."""
+    if isinstance(data, Variable):
+        return data
     x = object.__new__(Variable.recorded_as)
     x._data = data
     x._node = x.name = None

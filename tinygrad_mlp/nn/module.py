@@ -102,9 +102,12 @@ class Module:
             ShapeError: a shape differs.
         """
         own = self.named_parameters()
-        missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+        missing = sorted(own.keys() - state.keys())
+        unknown = sorted(state.keys() - own.keys())
         if missing or unknown:
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
+                unknown
+            )
             raise StateError(f"state dict for {type(self).__name__}: {'; '.join(parts)}")
         for path, p in own.items():
             if np.shape(state[path]) != p.shape:
@@ -153,7 +156,9 @@ class Sequential(Module):
     def __init__(self, *layers: Layer) -> None:
         for position, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
-                raise DtypeError(f"layer {position} of Sequential is {layer!r}, not a layer: an object that can be called")
+                raise DtypeError(
+                    f"layer {position} of Sequential is {layer!r}; an object that can be called is expected"
+                )
         self.layers = layers
 
     def forward(self, x: Any) -> Any:
@@ -211,9 +216,7 @@ class Sequential(Module):
                 yield here, (title, f"({', '.join(map(str, shape))})", f"{learned:,}")
 
 
-def walk(
-    x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str, Module], seen: set[int]
-) -> None:
+def walk(x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str, Module], seen: set[int]) -> None:
     """Collect the parameters and modules that can be reached through attributes, lists, tuples and dicts."""
     if id(x) in seen:
         return

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from tinygrad_mlp.autograd import Array, Rule, implements, op, precise_sum
+from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import ShapeError
+from tinygrad_mlp.sums import precise_sum
 
 
 @implements(np.add)

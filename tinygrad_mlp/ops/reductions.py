@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.autograd import Array, Rule, implements, op, precise_sum, unbroadcast
+from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.ops.elementwise import exp
+from tinygrad_mlp.sums import precise_sum, unbroadcast
 
 Axis = int | tuple[int, ...] | None
 
