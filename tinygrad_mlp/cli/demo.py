@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "breast_cancer.csv"
     learn, unseen = folder / "breast_cancer_train.csv", folder / "breast_cancer_valid.csv"
-    model, history, curves = folder / "model.safetensors", folder / "history.csv", folder / "curves.png"
+    model, history = folder / "model.safetensors", folder / "history.csv"
     with breast_cancer_path() as packaged:
         atomic_write(table, packaged.read_bytes())
     print(f"569 breast masses with 30 measurements each: which are malignant (M), which benign (B)?\n{table}")
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         "10",
         *seed,
     ]
-    outputs = ["--model", str(model), "--history", str(history), "--curves", str(curves)]
+    outputs = ["--model", str(model), "--history", str(history)]
     settled = step("train", train, "--dataset", str(learn), *training, *outputs)
     train.settle(settled)
     places = train.train_and_save(settled)

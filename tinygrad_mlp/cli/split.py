@@ -57,8 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     width = max(len(str(path)) for path in (train, valid))
     digits = len(str(max(files.train_rows, files.valid_rows)))
     for path, rows in ((train, files.train_rows), (valid, files.valid_rows)):
+        word = "row" if rows == 1 else "rows"
         counts = in_words(label_counts(CsvText.load(path, text.has_header), column))
-        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{digits}} rows: {counts}")
+        print(f"{styled(str(path).ljust(width), 'cyan')}  {rows:>{digits}} {word}: {counts}")
     return 0
 
 

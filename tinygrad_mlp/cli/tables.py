@@ -64,12 +64,17 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
 def summary(table: Table) -> str:
     """`data.csv: 569 rows, 30 columns; label diagnosis: B 357, M 212; left out: id`: what was made of a file."""
     rows, columns = table.features.shape
-    parts = [f"{rows} rows, {columns} columns"]
+    parts = [f"{counted(rows, 'row')}, {counted(columns, 'column')}"]
     if table.labels is not None:
         parts.append(f"label {table.label_name}: {in_words(class_counts(table))}")
     if table.left_out:
         parts.append(f"left out: {', '.join(table.left_out)}")
     return f"{table.source}: {'; '.join(parts)}"
+
+
+def counted(n: int, what: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def class_counts(table: Table) -> dict[str, int]:

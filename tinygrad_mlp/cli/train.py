@@ -127,6 +127,7 @@ def settle(arguments: argparse.Namespace) -> None:
     if asked_for_curves and find_spec("matplotlib") is None:
         raise UsageError(f"the curves are {NO_MATPLOTLIB}")
     check_curves(arguments.curves)
+    check_outputs({"--model": arguments.model}, inputs)
     if arguments.curves is None and not arguments.no_curves:
         arguments.curves = arguments.model.with_name(f"{arguments.model.stem}_curves.png")
     check_outputs({"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves}, inputs)

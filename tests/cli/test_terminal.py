@@ -1,0 +1,197 @@
+"""On a terminal: a live line and colours, Ctrl-C; in a pipe: plain lines, and no complaint when it closes."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from tinygrad_mlp.cli import console, progress
+from tinygrad_mlp.training import History
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+CURSOR = re.compile(r"\x1b\[[0-9]*[AK]")
+TRAIN = "train --dataset points.csv --seed 1 --no-curves"
+
+
+@pytest.fixture
+def on_terminal(program, environment):
+    """Run the command on a pseudo-terminal: its exit code and all that it wrote there."""
+
+    def call(words, until=None, env=None):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*program, *words.split()],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env=environment | {"TERM": "xterm-256color", "COLUMNS": "100", **(env or {})},
+        )
+        os.close(theirs)
+        written = b""
+        with os.fdopen(ours, "rb", buffering=0) as screen:
+            try:
+                while piece := screen.read(65536):
+                    written += piece
+                    if until and until in written:
+                        process.send_signal(signal.SIGINT)
+                        until = None
+            except OSError:  # Linux's end of file on a terminal
+                pass
+        return process.wait(60), written.decode().replace("\r\n", "\n")
+
+    return call
+
+
+def test_a_terminal_shows_each_epoch_and_a_live_line(on_terminal, good, points):
+    points()
+    code, seen = on_terminal(f"{TRAIN} --epochs 40")
+    assert code == 0
+    plain = CURSOR.sub("", COLOUR.sub("", seen))
+    expected = [line for line in good(f"{TRAIN} --epochs 40").splitlines() if line.startswith("epoch ")]
+    assert [line.strip("\r ") for line in plain.splitlines() if line.strip("\r ").startswith("epoch ")] == expected
+    assert CURSOR.search(seen)  # the live line was drawn over
+    assert re.search(r"training .* 40/40 best val_loss \d\.\d{4} in epoch \d+", plain)
+    assert COLOUR.search(seen)
+
+
+def test_no_color_and_dumb_terminals_get_no_colours(on_terminal, points):
+    points()
+    code, seen = on_terminal(f"{TRAIN} --epochs 5", env={"NO_COLOR": "1"})
+    assert code == 0
+    assert "epoch 5/5" in seen
+    assert not COLOUR.search(seen)
+    code, seen = on_terminal(f"{TRAIN} --epochs 5", env={"TERM": "dumb"})
+    assert code == 0
+    assert "epoch 5/5" in seen
+    assert "\x1b" not in seen
+
+
+def test_an_empty_no_color_is_none(monkeypatch):
+    monkeypatch.setattr(console, "is_terminal", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "")
+    assert console.styled("x", "bold") == "\x1b[1mx\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "0")
+    assert console.styled("x", "bold") == "x"
+
+
+def test_ctrl_c_ends_with_130_one_line_and_no_files(on_terminal, points, folder):
+    points(each=200)
+    code, seen = on_terminal("train --dataset points.csv --epochs 100000 --history h.csv", until=b"epoch 000005/")
+    assert code == 130
+    assert seen.endswith("tinygrad-mlp train: interrupted\n")
+    assert "Traceback" not in seen
+    assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") > 0  # the cursor is shown again
+    assert [path.name for path in folder.iterdir()] == ["points.csv"]
+
+
+def test_ctrl_c_in_a_pipe(program, environment, points, folder):
+    points(each=200)
+    process = subprocess.Popen(
+        [*program, *["train", "--dataset", "points.csv", "--epochs", "100000"]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 000003/"):  # each line comes at once, not when a buffer is full
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "tinygrad-mlp train: interrupted\n")
+    assert [path.name for path in folder.iterdir()] == ["points.csv"]
+
+
+def test_ctrl_c_while_a_model_is_written_leaves_the_old_one(run, good, points, folder, monkeypatch):
+    points()
+    good(f"{TRAIN} --epochs 1")
+    before = (folder / "model.safetensors").read_bytes()
+
+    def interrupted(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    result = run(f"{TRAIN} --epochs 2")
+    assert (result.code, result.err) == (130, "tinygrad-mlp train: interrupted\n")
+    assert (folder / "model.safetensors").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["model.safetensors", "points.csv"]
+
+
+@pytest.mark.parametrize("words", ["train --dataset points.csv --epochs 3000", "train --help", "predict m points.csv"])
+def test_a_closed_pipe_is_no_traceback(program, environment, good, points, words):
+    points(each=1000)
+    good(f"{TRAIN} --epochs 1 --model m")
+    process = subprocess.Popen(
+        [*program, *words.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert err == b""
+    # What fits into the pipe before it is closed is written; training goes on longer than that.
+    assert process.wait(60) in ({141} if words.startswith("train --d") else {0, 141})
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is needed")  # noqa: PTH110
+def test_a_full_disk_is_one_line(program, environment):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*program, "--version"], stdout=full, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, b"tinygrad-mlp: No space left on device\n")
+
+
+def run_with(losses):
+    history = History()
+    for loss in losses:
+        history.append({"loss": 1.0, "val_loss": loss})
+    return SimpleNamespace(epoch=len(losses), epochs=200, history=history, validated=True)
+
+
+def test_the_epoch_is_as_wide_as_the_total():
+    assert progress.epoch_line(run_with([0.67884])) == "epoch 001/200 - loss: 1.0000 - val_loss: 0.6788"
+    history = History()
+    history.append({"loss": 0.5})
+    alone = SimpleNamespace(epoch=1, epochs=9, history=history, validated=False)
+    assert progress.epoch_line(alone) == "epoch 1/9 - loss: 0.5000"
+
+
+def test_without_rich_a_terminal_gets_plain_lines(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "is_terminal", lambda: True)
+    for name in [name for name in sys.modules if name.split(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    lines = progress.EpochLines()
+    state = run_with([0.5])
+    lines.start(state)
+    lines.epoch(state)
+    lines.end(state)
+    assert capsys.readouterr().out == "epoch 001/200 - loss: 1.0000 - val_loss: 0.5000\n"
+
+
+def test_a_loss_that_is_nan_is_never_the_best_of_the_live_line(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "is_terminal", lambda: True)
+    monkeypatch.setattr(progress, "PAUSE", 0)
+    lines = progress.EpochLines()
+    for losses, expected in [([float("nan")], ""), ([float("nan"), 0.5, 0.6], "best val_loss 0.5000 in epoch 2")]:
+        state = run_with(losses)
+        lines.start(state)
+        lines.epoch(state)
+        assert lines._live.tasks[0].fields["best"] == expected
+        lines.end(state)
+    assert time.monotonic() > lines._written
+    assert "epoch 003/200" in capsys.readouterr().out
