@@ -76,8 +76,9 @@ def program() -> list[str]:
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    """The environment of a process, without what changes colours and windows."""
-    left_out = ("NO_COLOR", "FORCE_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "COLUMNS", "LINES")
+    """The environment of a process, without what changes colours, windows and the buffering of the output."""
+    left_out = ["NO_COLOR", "FORCE_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND", "COLUMNS", "LINES"]
+    left_out += ["PYTHONUNBUFFERED"]
     return {name: value for name, value in os.environ.items() if name not in left_out} | {"PYTHONIOENCODING": "utf-8"}
 
 

@@ -1,5 +1,6 @@
 """On a terminal: a live line and colours, Ctrl-C; in a pipe: plain lines, and no complaint when it closes."""
 
+import io
 import os
 import pty
 import re
@@ -102,7 +103,7 @@ def test_ctrl_c_in_a_pipe(program, environment, points, folder):
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("epoch 000003/"):  # each line comes at once, not when a buffer is full
+        if line.startswith("epoch 000003/"):
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -168,6 +169,13 @@ def test_the_epoch_is_as_wide_as_the_total():
     history.append({"loss": 0.5})
     alone = SimpleNamespace(epoch=1, epochs=9, history=history, validated=False)
     assert progress.epoch_line(alone) == "epoch 1/9 - loss: 0.5000"
+
+
+def test_in_a_pipe_each_line_is_sent_at_once(monkeypatch):
+    sent = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(sent, encoding="utf-8"))
+    progress.EpochLines().epoch(run_with([0.5]))
+    assert sent.getvalue() == b"epoch 001/200 - loss: 1.0000 - val_loss: 0.5000\n"
 
 
 def test_without_rich_a_terminal_gets_plain_lines(monkeypatch, capsys):
