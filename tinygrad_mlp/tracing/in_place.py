@@ -15,8 +15,8 @@ from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.tracing.program import Instruction, Ref
 from tinygrad_mlp.tracing.traced import trace
 
-BLOCK = 1 << 16
-"""Elements that are handled at once: 256 KB of float32 an array."""
+BLOCK = 1 << 17
+"""Elements that are handled at once: 512 KB of float32 an array."""
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
