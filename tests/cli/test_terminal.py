@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -147,9 +148,9 @@ def test_a_closed_pipe_is_no_traceback(program, environment, good, points, words
     assert process.wait(60) in ({141} if words.startswith("train --d") else {0, 141})
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is needed")  # noqa: PTH110
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is needed")
 def test_a_full_disk_is_one_line(program, environment):
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*program, "--version"], stdout=full, stderr=subprocess.PIPE, env=environment, check=False
         )
