@@ -74,11 +74,20 @@ def log_or_zero(x: Array, y: Array) -> Any:
 
 
 def dot(a: Array, b: Array) -> Any:
-    """The matrix product of two matrices.
+    """The matrix product of two matrices, the way BLAS is fastest.
 
-    For small ones `ndarray.dot` takes half the time of the ufunc behind `@`; but it knows nothing of Variables.
+    For small ones `ndarray.dot` takes half the time of the ufunc behind `@`; but it knows nothing of Variables. For large
+    ones OpenBLAS computes A·Wᵀ up to a third slower than (W·Aᵀ)ᵀ.
     """
-    return a.dot(b) if type(a) is ndarray and type(b) is ndarray else a @ b
+    if type(a) is not ndarray or type(b) is not ndarray:
+        return a @ b
+    if b.size < LARGE or b.flags.c_contiguous:
+        return a.dot(b)
+    return np.ascontiguousarray(b.T.dot(a.T).T)
+
+
+LARGE = 1 << 14
+"""Elements from which the order in which a matrix lies in memory matters more than the overhead of a call."""
 
 
 def inner_sizes(a: Array, b: Array, *_: Array) -> str | None:
