@@ -7,6 +7,7 @@ to what is subtracted from the weights, and the new state. It is traced once and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,11 +21,40 @@ from tinygrad_mlp.tracing import InPlace, run
 from tinygrad_mlp.tracing.in_place import Call
 
 
+@dataclass
+class Group:
+    """Parameters with a learning rate or a weight decay of their own; None means the optimizer's.
+
+    Attributes:
+        parameters: a Module, or Tensors.
+        learning_rate: η at the start. When the optimizer's is changed (by a schedule), it changes in proportion.
+        weight_decay: λ.
+    """
+
+    parameters: Module | Iterable[Tensor]
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+
+
+Parameters = Module | Iterable[Tensor] | Iterable[Group]
+"""What an optimizer trains."""
+
+
+def without_decay_on_biases(model: Module) -> list[Group]:
+    """Two groups: weights (two or more axes), which decay as the optimizer says, and biases and gains, which do not.
+
+    `AdamW(without_decay_on_biases(model), weight_decay=0.01)`
+    """
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    return [Group(weights)] * bool(weights) + [Group(others, weight_decay=0.0)] * bool(others)
+
+
 class Optimizer:
     """Base of the optimizers.
 
     Args:
-        parameters: a Module, or leaf Tensors that require a gradient, float32 or float64.
+        parameters: a Module, leaf Tensors that require a gradient, float32 or float64, or `Group`s of those.
         learning_rate: η.
         weight_decay: λ; λ·W is added to the gradient before the rule (L2, as in PyTorch's optimizers of these names).
 
@@ -34,25 +64,44 @@ class Optimizer:
         GradientError: a parameter is the result of an operation.
 
     Attributes:
+        learning_rate, weight_decay: may be changed between steps.
+        parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
+    decoupled: ClassVar[bool] = False
+    """Whether the weights decay by themselves, W ← W − η·λ·W, instead of through the gradient."""
 
-    def __init__(self, parameters: Module | Iterable[Tensor], learning_rate: float, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        learning_rate: float,
+        weight_decay: float = 0.0,
+    ) -> None:
         self.learning_rate = number_in_range("learning_rate", learning_rate)
         self.weight_decay = number_in_range("weight_decay", weight_decay)
-        self.parameters: list[Tensor] = checked_parameters(parameters)
-        dtypes = sorted({p.dtype for p in self.parameters}, key=str)
-        self.packs = [Packed([p for p in self.parameters if p.dtype == d], self.state_names) for d in dtypes]
-        self.updates = [Update(pack, self.rule) for pack in self.packs]
+        groups = as_groups(parameters)
+        self.parameters: list[Tensor] = checked_parameters([p for members, _ in groups for p in members])
+        self.updates: list[Update] = []
+        for members, group in groups:
+            factor = 1.0 if group.learning_rate is None else self.factor(group.learning_rate)
+            for dtype in sorted({p.dtype for p in members}, key=str):
+                pack = Packed([p for p in members if p.dtype == dtype], self.state_names)
+                self.updates.append(Update(pack, self.rule, self.decoupled, factor, group.weight_decay))
+
+    def factor(self, learning_rate: float) -> float:
+        """A group's learning rate as a multiple of the optimizer's."""
+        if not self.learning_rate:
+            raise OptionError("a group has a learning rate of its own, so the optimizer's must be above 0")
+        return number_in_range("a group's learning_rate", learning_rate) / self.learning_rate
 
     def numbers(self, t: int) -> tuple[float, ...]:
         """The numbers in the rule's formula at step t, from 1, computed in Python's arithmetic."""
         return (self.learning_rate,)
 
     def rule(self, g: Any, *state_and_numbers: Any) -> tuple[Any, ...]:
-        """The update: what is subtracted from W, then the new state.
+        """The update: what is subtracted from W, in proportion to η; then the new state.
 
         Args:
             g: the gradient, an array of any shape. The rule is elementwise: ufuncs and `np.where`, no sums.
@@ -64,9 +113,9 @@ class Optimizer:
     def step(self) -> None:
         """Update the parameters with the gradients that `backward()` left; those without one are skipped."""
         changed = clock.change()
-        for pack, update in zip(self.packs, self.updates, strict=True):
-            for start, stop, t in pack.gather(changed):
-                update(start, stop, self.weight_decay, self.numbers(t))
+        for update in self.updates:
+            for start, stop, t in update.pack.gather(changed):
+                update(start, stop, self.learning_rate, self.weight_decay, self.numbers(t))
 
     def zero_grad(self) -> None:
         """Forget the gradients: `.grad` becomes None."""
@@ -75,22 +124,45 @@ class Optimizer:
 
 
 class Update:
-    """A rule, ready to be run on the elements of a pack."""
+    """A rule, ready to be run on the elements of a pack.
 
-    def __init__(self, pack: Packed, rule: Callable[..., tuple[Any, ...]]) -> None:
+    Args:
+        pack: the parameters.
+        rule: the optimizer's.
+        decoupled: see `Optimizer`.
+        factor: what the learning rate is multiplied with.
+        weight_decay: λ, or None for the optimizer's.
+    """
+
+    def __init__(
+        self,
+        pack: Packed,
+        rule: Callable[..., tuple[Any, ...]],
+        decoupled: bool,
+        factor: float,
+        weight_decay: float | None,
+    ) -> None:
+        self.pack = pack
         self.rule = rule
+        self.decoupled = decoupled
+        self.factor = factor
+        self.weight_decay = None if weight_decay is None else number_in_range("a group's weight_decay", weight_decay)
         self.arrays = [pack.values, pack.gradients, *pack.state.values()]
-        self.dtype = pack.dtype
-        self.numbers = np.empty(0, self.dtype)
+        self.numbers = np.empty(0, pack.dtype)
         self.calls: dict[tuple[int, int, bool], list[Call]] = {}
 
-    def __call__(self, start: int, stop: int, weight_decay: float, numbers: tuple[float, ...]) -> None:
+    def __call__(
+        self, start: int, stop: int, learning_rate: float, weight_decay: float, numbers: tuple[float, ...]
+    ) -> None:
         """Make one step with the elements `start:stop`."""
-        key = (start, stop, weight_decay != 0)
+        decay = weight_decay if self.weight_decay is None else self.weight_decay
+        if self.decoupled:
+            decay *= learning_rate * self.factor
+        key = (start, stop, decay != 0)
         calls = self.calls.get(key)
         if calls is None:
-            calls = self.calls[key] = self.bound(start, stop, weight_decay != 0, len(numbers))
-        self.numbers[...] = weight_decay, *numbers
+            calls = self.calls[key] = self.bound(start, stop, decay != 0, len(numbers))
+        self.numbers[...] = decay, self.factor, *numbers
         run(calls)
 
     def bound(self, start: int, stop: int, decays: bool, numbers: int) -> list[Call]:
@@ -98,15 +170,37 @@ class Update:
         n = len(self.arrays)
 
         def update(w: Any, g: Any, *others: Any) -> tuple[Any, ...]:
-            state, (decay, *given) = others[: n - 2], others[n - 2 :]
-            change, *new = self.rule(g + decay * w if decays else g, *state, *given)
+            state, (decay, factor, *given) = others[: n - 2], others[n - 2 :]
+            if decays and not self.decoupled:
+                g = g + decay * w
+            change, *new = self.rule(g, *state, *given)
+            if self.factor != 1:
+                change = factor * change
+            if decays and self.decoupled:
+                w = w - decay * w
             return (w - change, *new)
 
         if not self.numbers.size:
-            self.numbers = np.zeros(1 + numbers, self.dtype)
-        places = [self.numbers[i : i + 1].reshape(()) for i in range(1 + numbers)]
-        in_place = InPlace(update, n, 1 + numbers, [0, *range(2, n)], self.dtype)
+            self.numbers = np.zeros(2 + numbers, self.pack.dtype)
+        places = [self.numbers[i : i + 1].reshape(()) for i in range(2 + numbers)]
+        in_place = InPlace(update, n, 2 + numbers, [0, *range(2, n)], self.pack.dtype)
         return in_place.bind([array[start:stop] for array in self.arrays], places)
+
+
+def as_groups(parameters: Any) -> list[tuple[list[Tensor], Group]]:
+    """What an optimizer was given, as groups with their parameters."""
+    if isinstance(parameters, Module | Tensor):
+        parameters = [Group(parameters if isinstance(parameters, Module) else [parameters])]
+    given = [*parameters]
+    if not any(isinstance(x, Group) for x in given):
+        given = [Group(given)]
+    groups: list[tuple[list[Tensor], Group]] = []
+    for position, group in enumerate(given):
+        if not isinstance(group, Group):
+            raise DtypeError(f"group {position} is a {type(group).__name__}; a Group is expected, as the others are")
+        members = group.parameters
+        groups.append(([*(members.parameters() if isinstance(members, Module) else members)], group))
+    return groups
 
 
 def number_in_range(name: str, value: float, low: float = 0.0, high: float = np.inf) -> float:
@@ -117,11 +211,8 @@ def number_in_range(name: str, value: float, low: float = 0.0, high: float = np.
     return float(value)
 
 
-def checked_parameters(parameters: Module | Iterable[Tensor]) -> list[Tensor]:
-    """The parameters as a list, each of which can be trained and stands there once."""
-    if isinstance(parameters, Tensor):
-        parameters = [parameters]
-    found: list[Tensor] = [*(parameters.parameters() if isinstance(parameters, Module) else parameters)]
+def checked_parameters(found: list[Tensor]) -> list[Tensor]:
+    """The parameters, each of which can be trained and stands there once."""
     if not found:
         raise OptionError("an optimizer needs at least one parameter; none was given")
     seen: set[int] = set()

@@ -5,15 +5,12 @@ Libraries mean different things by the same names; each class says which form is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygrad_mlp.errors import OptionError
-from tinygrad_mlp.nn import Module
-from tinygrad_mlp.optim.optimizer import Optimizer, number_in_range
-from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.optim.optimizer import Optimizer, Parameters, number_in_range
 
 
 class SGD(Optimizer):
@@ -28,7 +25,7 @@ class SGD(Optimizer):
     W ← W − η·(μ·v + g) (Sutskever et al. 2013).
 
     Args:
-        parameters: a Module or Tensors.
+        parameters: a Module, Tensors, or groups.
         learning_rate: η.
         momentum: μ, 0 ≤ μ < 1.
         nesterov: whether to look ahead; needs momentum.
@@ -40,7 +37,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Module | Iterable[Tensor],
+        parameters: Parameters,
         learning_rate: float = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -75,7 +72,7 @@ class RMSprop(Optimizer):
     | `epsilon_in_root=False` | η·g / (√v + ε) | PyTorch |
 
     Args:
-        parameters: a Module or Tensors.
+        parameters: a Module, Tensors, or groups.
         learning_rate: η.
         beta: β, called alpha in PyTorch and rho in Keras.
         epsilon: ε.
@@ -87,7 +84,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Module | Iterable[Tensor],
+        parameters: Parameters,
         learning_rate: float = 0.001,
         beta: float = 0.9,
         epsilon: float = 1e-7,
@@ -123,7 +120,7 @@ class Adam(Optimizer):
     | `bias_correction=False` | η·m / (√v + ε) | the guide |
 
     Args:
-        parameters: a Module or Tensors.
+        parameters: a Module, Tensors, or groups.
         learning_rate: η.
         beta1: β₁, the memory of the mean.
         beta2: β₂, the memory of the square.
@@ -137,7 +134,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Module | Iterable[Tensor],
+        parameters: Parameters,
         learning_rate: float = 0.001,
         beta1: float = 0.9,
         beta2: float = 0.999,
@@ -173,3 +170,77 @@ class Adam(Optimizer):
         m = beta1 * m + gain1 * g
         v = beta2 * v + gain2 * (g * g)
         return rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+class AdamW(Adam):
+    """Adam whose weights decay by themselves: W ← W − η·λ·W − η·m̂ / (√v̂ + ε) (Loshchilov & Hutter, arXiv:1711.05101).
+
+    With `Adam(weight_decay=λ)` the decay goes through the gradient, and so through m and v: weights with large
+    gradients decay less. Here all decay alike. PyTorch and Keras multiply λ with η, as here; the paper does not.
+
+    Args:
+        parameters: a Module, Tensors, or groups; see `without_decay_on_biases`.
+        learning_rate: η.
+        beta1: β₁.
+        beta2: β₂.
+        epsilon: ε.
+        weight_decay: λ.
+    """
+
+    decoupled: ClassVar = True
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, learning_rate, beta1, beta2, epsilon, weight_decay=weight_decay)
+
+
+class AdaGrad(Optimizer):
+    """Steps divided by the root of all squared gradients: v ← v + g², W ← W − η·g / (√v + ε) (Duchi et al. 2011).
+
+    | form | step | v at the start | used by |
+    |---|---|---|---|
+    | default | η·g / (√v + ε) | 0 | PyTorch |
+    | `epsilon_in_root=True, accumulator=0.1` | η·g / √(v + ε) | 0.1 | Keras |
+
+    Args:
+        parameters: a Module, Tensors, or groups.
+        learning_rate: η.
+        epsilon: ε.
+        accumulator: v at the start.
+        epsilon_in_root: the form, see above.
+        weight_decay: λ, adds λ·W to the gradient.
+    """
+
+    state_names: ClassVar = ("v",)
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        learning_rate: float = 0.01,
+        epsilon: float = 1e-10,
+        accumulator: float = 0.0,
+        epsilon_in_root: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, learning_rate, weight_decay)
+        self.epsilon = number_in_range("epsilon", epsilon)
+        self.epsilon_in_root = epsilon_in_root
+        for update in self.updates:
+            update.pack.state["v"][...] = number_in_range("accumulator", accumulator)
+
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """η and ε."""
+        return self.learning_rate, self.epsilon
+
+    def rule(self, g: Any, *state_and_numbers: Any) -> tuple[Any, ...]:
+        """v ← v + g²; the update is η·g / (√v + ε)."""
+        v, rate, epsilon = state_and_numbers
+        v = v + g * g
+        return rate * g / (np.sqrt(v + epsilon) if self.epsilon_in_root else np.sqrt(v) + epsilon), v

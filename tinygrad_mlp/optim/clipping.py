@@ -1,0 +1,56 @@
+"""Clipping: gradients that are held back before an optimizer takes its step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tinygrad_mlp.errors import NonFiniteError, OptionError
+from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim.optimizer import number_in_range
+from tinygrad_mlp.tensor import Tensor
+
+
+def clip_gradients(
+    parameters: Module | Iterable[Tensor], *, norm: float | None = None, value: float | None = None
+) -> float:
+    """Hold the gradients back, in place, between `loss.backward()` and `optimizer.step()`.
+
+    Args:
+        parameters: a Module or Tensors; those without a gradient are left out.
+        norm: all gradients together are scaled to at most this Euclidean norm (Pascanu et al. 2013, arXiv:1211.5063).
+            PyTorch's clip_grad_norm_ divides by the norm + 1e-6, this by the norm; Keras calls it global_clipnorm.
+        value: each element is held between −value and value, first if both are given.
+
+    Returns:
+        The norm of all gradients together before they were scaled.
+
+    Raises:
+        OptionError: neither is given, or one that is not above 0.
+        NonFiniteError: a gradient has a NaN or an infinity, which scaling would spread to all of them.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([3.0, 4.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> clip_gradients([w], norm=1.0), w.grad
+    (10.0, array([0.6, 0.8], dtype=float32))
+    """
+    if norm is None and value is None:
+        raise OptionError("clip_gradients: norm= or value= is expected")
+    for name, limit in (("norm", norm), ("value", value)):
+        if limit is not None and number_in_range(f"clip_gradients: {name}", limit) == 0:
+            raise OptionError(f"clip_gradients: {name} is 0; a number above 0 is expected")
+    members = parameters.parameters() if isinstance(parameters, Module) else parameters
+    gradients = [(p, p._grad) for p in members if p._grad is not None]
+    for p, g in gradients:
+        if not np.isfinite(g).all():
+            raise NonFiniteError(f"clip_gradients: the gradient of {p.title} is not finite")
+    if value is not None:
+        for _, g in gradients:
+            np.clip(g, -value, value, out=g)
+    total = float(np.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for _, g in gradients)))
+    if norm is not None and total > norm:
+        for _, g in gradients:
+            np.multiply(g, norm / total, out=g)
+    return total
