@@ -9,6 +9,7 @@ indices, masks. The tests in `test_table.py` run over every case.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp import ops
-from tinygrad_mlp.ops import arithmetic, elementwise, indexing, shapes
+from tinygrad_mlp.ops import activations, arithmetic, elementwise, indexing, shapes
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,7 @@ row(
 row(ops.exp, np.exp, *elementwise_shapes(real))
 row(ops.log, np.log, *elementwise_shapes(positive))
 row(ops.log1p, np.log1p, *elementwise_shapes(lambda *shape: between(-0.5, 2, *shape)))
+row(ops.expm1, np.expm1, *elementwise_shapes(real))
 row(ops.sqrt, np.sqrt, *elementwise_shapes(positive))
 row(ops.tanh, np.tanh, *elementwise_shapes(real))
 row(ops.abs, np.abs, *elementwise_shapes(real))
@@ -448,6 +450,40 @@ row(
     of(real(6), alpha=1.5),
 )
 row(ops.sigmoid, lambda x: 1 / (1 + np.exp(-x)), *elementwise_shapes(real), of(np.zeros(2)))
+row(
+    ops.elu,
+    lambda x, alpha=1.0: np.where(x > 0, x, alpha * (np.exp(x) - 1)),
+    *elementwise_shapes(distinct),
+    of(distinct(6), alpha=0.3),
+)
+row(ops.silu, lambda x: x / (1 + np.exp(-x)), *elementwise_shapes(real))
+row(ops.prelu, lambda x, alpha: np.where(x > 0, x, alpha * x), *broadcast_pairs(distinct, positive))
+row(ops.erf, np.vectorize(math.erf, otypes=[float]), *elementwise_shapes(lambda *shape: between(-3, 3, *shape)))
+
+
+def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
+    if approximate == "tanh":
+        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * np.vectorize(lambda t: (1 + math.erf(t / math.sqrt(2))) / 2, otypes=[float])(x)
+
+
+row(activations.gelu_, gelu, *elementwise_shapes(real))
+row(activations.gelu_tanh, lambda x: gelu(x, "tanh"), *elementwise_shapes(real))
+row(ops.gelu, gelu, of(real(2, 3)), of(real(3), approximate="tanh"))
+
+
+def standardized(x: np.ndarray, axis: Any = -1, epsilon: float = 1e-5) -> np.ndarray:
+    return (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + epsilon)
+
+
+row(
+    ops.standardize,
+    standardized,
+    of(real(4, 3)),
+    of(real(4, 3), axis=0),
+    of(real(2, 3, 2), axis=(0, 2), epsilon=0.1),
+    of(real(1, 3), axis=0),
+)
 row(ops.softplus, lambda x: np.log(1 + np.exp(x)), *elementwise_shapes(real))
 
 

@@ -1,12 +1,26 @@
 """Every operation: a body in plain NumPy and one backward closure per input. Compositions stand beside them."""
 
-from tinygrad_mlp.ops.activations import dropout, leaky_relu, log_softmax, relu, sigmoid, softmax, softplus
+from tinygrad_mlp.ops.activations import (
+    dropout,
+    elu,
+    erf,
+    gelu,
+    leaky_relu,
+    log_softmax,
+    prelu,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
 from tinygrad_mlp.ops.arithmetic import add, dense, divide, matmul, multiply, negative, over, power, subtract, times
 from tinygrad_mlp.ops.elementwise import (
     abs,
     astype,
     clip,
     exp,
+    expm1,
     log,
     log1p,
     maximum,
@@ -23,6 +37,7 @@ from tinygrad_mlp.ops.losses import (
     mean_squared_error,
     softmax_cross_entropy,
 )
+from tinygrad_mlp.ops.normalisation import standardize
 from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
 from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
 
@@ -38,7 +53,11 @@ __all__ = [
     "dense",
     "divide",
     "dropout",
+    "elu",
+    "erf",
     "exp",
+    "expm1",
+    "gelu",
     "getitem",
     "leaky_relu",
     "log",
@@ -56,14 +75,17 @@ __all__ = [
     "negative",
     "over",
     "power",
+    "prelu",
     "relu",
     "reshape",
     "sigmoid",
     "sign",
+    "silu",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
     "sqrt",
+    "standardize",
     "subtract",
     "sum",
     "tanh",

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, kernel, op
-from tinygrad_mlp.ops.elementwise import exp
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.ops.elementwise import exp, tanh
+from tinygrad_mlp.ops.special import error_function
+
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+ROOT_HALF = math.sqrt(0.5)
 
 
 @op
@@ -33,6 +41,72 @@ def sigmoid(x: Array) -> Rule:
 def softplus(x: Array) -> Rule:
     """Y = ln(1 + e^X) = max(X, 0) + ln(1 + e^−|X|)."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), lambda g: g * sigmoid(x)
+
+
+@op
+def elu(x: Array, *, alpha: float = 1.0) -> Rule:
+    """Y = X where X > 0, else α·(e^X − 1) (Clevert et al. 2016, arXiv:1511.07289). Smooth at 0 for α = 1."""
+    y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return y, lambda g: np.where(x > 0, g, g * (y + alpha))
+
+
+@op
+def silu(x: Array) -> Rule:
+    """Y = X·sigmoid(X), also called swish (Elfwing et al. 2018, arXiv:1702.03118)."""
+    s = sigmoid(x)
+    y = x * s
+    return y, lambda g: g * (s + y * (1 - s))
+
+
+@op(broadcasts=True)
+def prelu(x: Array, alpha: Array) -> Rule:
+    """Y = X where X > 0, else α·X, with an α that is learned (He et al. 2015, arXiv:1502.01852). Kink at 0: slope α.
+
+    Args:
+        x: any shape.
+        alpha: a shape that broadcasts against it: one number, or one for each feature.
+    """
+    return np.where(x > 0, x, alpha * x), lambda g: np.where(x > 0, g, alpha * g), lambda g: np.where(x > 0, 0, g * x)
+
+
+@op
+def erf(x: Array) -> Rule:
+    """Y = 2/√π · ∫ e^(−t²) dt from 0 to X, the error function."""
+    return error_function(x), lambda g: g * (TWO_OVER_ROOT_PI * exp(-x * x))
+
+
+@op
+def gelu_(x: Array) -> Rule:
+    """Y = X·Φ(X), where Φ is the normal distribution's function."""
+    cumulative = 0.5 + 0.5 * erf(x * ROOT_HALF)
+    return x * cumulative, lambda g: g * (cumulative + x * (0.5 * ROOT_HALF * TWO_OVER_ROOT_PI) * exp(-0.5 * x * x))
+
+
+@op
+def gelu_tanh(x: Array) -> Rule:
+    """Y = X/2·(1 + tanh(√(2/π)·(X + 0.044715·X³)))."""
+    t = tanh(x * (1 + 0.044715 * x * x) * (ROOT_HALF * TWO_OVER_ROOT_PI))
+    slope = (1 + 3 * 0.044715 * x * x) * (ROOT_HALF * TWO_OVER_ROOT_PI)
+    return 0.5 * x * (1 + t), lambda g: g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
+
+
+def gelu(x: Array, *, approximate: str = "none") -> Any:
+    """Y = X·Φ(X) with the normal distribution's Φ (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+
+    Args:
+        x: any shape.
+        approximate: "none" for the exact form (PyTorch's and Keras's default), "tanh" for the one with tanh (GPT-2's).
+
+    Raises:
+        OptionError: another approximation.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.gelu(tg.Tensor([-1.0, 0.0, 1.0])))
+    Tensor([-0.15865526,  0.        ,  0.8413447 ], dtype=float32)
+    """
+    if approximate not in ("none", "tanh"):
+        raise OptionError(f"gelu: approximate is {approximate!r}; 'none' or 'tanh' is expected")
+    return gelu_(x) if approximate == "none" else gelu_tanh(x)
 
 
 @op

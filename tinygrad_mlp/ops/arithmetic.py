@@ -76,8 +76,8 @@ def log_or_zero(x: Array, y: Array) -> Any:
 def dot(a: Array, b: Array) -> Any:
     """The matrix product of two matrices, the way BLAS is fastest.
 
-    For small ones `ndarray.dot` takes half the time of the ufunc behind `@`; but it knows nothing of Variables. For large
-    ones OpenBLAS computes A·Wᵀ up to a third slower than (W·Aᵀ)ᵀ.
+    For small ones `ndarray.dot` takes half the time of the ufunc behind `@`; but it knows nothing of Variables. For
+    large ones OpenBLAS computes A·Wᵀ up to a third slower than (W·Aᵀ)ᵀ.
     """
     if type(a) is not ndarray or type(b) is not ndarray:
         return a @ b

@@ -33,6 +33,14 @@ def log1p(x: Array) -> Rule:
     return np.log1p(x), lambda g: over(g, 1 + x)
 
 
+@implements(np.expm1)
+@op
+def expm1(x: Array) -> Rule:
+    """Y = e^X − 1, exact for small X."""
+    y = np.expm1(x)
+    return y, lambda g: times(g, y + 1)
+
+
 @implements(np.sqrt)
 @op
 def sqrt(x: Array) -> Rule:
