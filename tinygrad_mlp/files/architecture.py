@@ -16,15 +16,42 @@ from tinygrad_mlp.errors import ModelFileError, ShapeError
 
 LAYERS: dict[str, type[nn.Module]] = {
     layer.__name__: layer
-    for layer in (nn.Dense, nn.Dropout, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Softmax, nn.Softplus, nn.Tanh)
+    for layer in (
+        nn.BatchNorm,
+        nn.Dense,
+        nn.Dropout,
+        nn.ELU,
+        nn.Embedding,
+        nn.Flatten,
+        nn.GELU,
+        nn.LayerNorm,
+        nn.LeakyReLU,
+        nn.PReLU,
+        nn.ReLU,
+        nn.SiLU,
+        nn.Sigmoid,
+        nn.Softmax,
+        nn.Softplus,
+        nn.Tanh,
+    )
 }
+SIZED = {
+    "BatchNorm": ("gamma", ("n",)),
+    "Embedding": ("W", ("n", "size")),
+    "LayerNorm": ("gamma", ("n",)),
+    "PReLU": ("alpha", ("n",)),
+}
+"""Layers whose options say how large a parameter is: which one, and which options are its shape."""
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     function.__name__: function
     for function in (
+        ops.elu,
+        ops.gelu,
         ops.leaky_relu,
         ops.log_softmax,
         ops.relu,
         ops.sigmoid,
+        ops.silu,
         ops.softmax,
         ops.softplus,
         ops.tanh,
@@ -100,6 +127,14 @@ def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -
         return nn.Sequential(*[build(layer, weights, f"{prefix}.{i}") for i, layer in enumerate(inner)])
     layer = known(LAYERS, name, f"{here}: layer")
     check_options(f"{here}: {name}", options, layer.options)
+
+    if name in SIZED:
+        parameter, sizes = SIZED[name]
+        expected = tuple(options[size] for size in sizes)
+        found = weights.get(f"{path}.{parameter}" if path else parameter)
+        if found is None or found.shape != expected:
+            seen = "none" if found is None else found.shape
+            raise ModelFileError(f"{here}: {name}: {parameter} {expected} expected, {seen} found")
 
     def stored(shape: tuple[int, int], _: np.random.Generator) -> np.ndarray:
         W = weights.get(f"{path}.W" if path else "W")

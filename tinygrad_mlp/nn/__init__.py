@@ -1,17 +1,28 @@
 """Networks: modules, layers, and the weights that they start with. Models end in logits; the loss does the rest."""
 
 from tinygrad_mlp.nn import initialisers
+from tinygrad_mlp.nn.activations import ELU, GELU, PReLU, SiLU
+from tinygrad_mlp.nn.embedding import Embedding, Flatten
 from tinygrad_mlp.nn.layers import Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from tinygrad_mlp.nn.module import Module, Parameter, Sequential
+from tinygrad_mlp.nn.normalisation import BatchNorm, LayerNorm
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "BatchNorm",
     "Dense",
     "Dropout",
+    "Embedding",
+    "Flatten",
+    "LayerNorm",
     "LeakyReLU",
     "Module",
+    "PReLU",
     "Parameter",
     "ReLU",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",

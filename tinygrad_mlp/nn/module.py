@@ -199,7 +199,7 @@ class Sequential(Module):
 
     def __repr__(self) -> str:
         rows = [(path, *row) for path, row in self.rows("", self.input_shape())]
-        total = sum(p.size for p in self.parameters())
+        total = sum(p.size for p in self.parameters() if p.requires_grad)
         return table(["", "layer", "output shape", "parameters"], rows, ["", "total", "", f"{total:,}"])
 
     def rows(self, path: str, shape: Shape) -> Iterator[tuple[str, tuple[str, str, str]]]:
@@ -212,7 +212,7 @@ class Sequential(Module):
             shape = module.output_shape(shape) if module else ("?",)
             if not isinstance(layer, Sequential):
                 title = repr(layer) if module else getattr(layer, "__name__", repr(layer))
-                learned = sum(p.size for p in module.parameters()) if module else 0
+                learned = sum(p.size for p in module.parameters() if p.requires_grad) if module else 0
                 yield here, (title, f"({', '.join(map(str, shape))})", f"{learned:,}")
 
 

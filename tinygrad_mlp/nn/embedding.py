@@ -1,0 +1,66 @@
+"""Layers that change what a row is: indices into vectors, several axes into one."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.dtypes import default_dtype
+from tinygrad_mlp.errors import LabelError, OptionError
+from tinygrad_mlp.nn.module import Module, Parameter, Shape
+from tinygrad_mlp.randomness import generator
+
+
+class Embedding(Module):
+    """A vector for each of n things, such as characters: the rows of a table that is learned.
+
+    Args:
+        n: how many things there are.
+        size: the length of a vector.
+        rng: a generator or a seed; the package's own (`tg.seed`) if None.
+
+    Attributes:
+        W: (n, size), normal with variance 1, as PyTorch draws it.
+    """
+
+    options: ClassVar = ("n", "size")
+
+    def __init__(self, n: int, size: int, rng: np.random.Generator | int | None = None) -> None:
+        for name, number in (("n", n), ("size", size)):
+            if isinstance(number, bool) or number != int(number) or number < 1:
+                raise OptionError(f"Embedding: {name} is {number!r}; a whole number of at least 1 is expected")
+        self.n, self.size = int(n), int(size)
+        self.W = Parameter(generator(rng).standard_normal((self.n, self.size)).astype(default_dtype()))
+
+    def forward(self, x: Any) -> Any:
+        """Indices (…) from 0 to n − 1 become vectors (…, size). Whole floating-point numbers count as indices.
+
+        Raises:
+            LabelError: a number that is not such an index.
+        """
+        values = np.asarray(getattr(x, "_data", x))
+        indices = values if values.dtype.kind in "iu" else values.astype(np.int64)
+        wrong = (indices != values) | (indices < 0) | (indices >= self.n)
+        if wrong.any():
+            where = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise LabelError(f"Embedding: index {values[where]} at {where}; 0 to {self.n - 1} is expected")
+        return ops.getitem(self.W, indices)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The input's, and the length of a vector."""
+        return (*shape, self.size)
+
+
+class Flatten(Module):
+    """Rows (N, a, b, …) become rows (N, a·b·…)."""
+
+    def forward(self, x: Any) -> Any:
+        """X with all axes but the first one in one."""
+        return x.reshape((x.shape[0], int(np.prod(x.shape[1:])))) if x.ndim != 2 else x
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The product of the lengths, if they are known."""
+        lengths = shape[1:]
+        return (*shape[:1], int(np.prod(lengths)) if all(isinstance(n, int) for n in lengths) else "?")

@@ -1,0 +1,105 @@
+"""Normalisation layers: their outputs have mean 0 and variance 1, and then a gain and a shift that are learned."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.dtypes import default_dtype
+from tinygrad_mlp.errors import OptionError, ShapeError
+from tinygrad_mlp.nn.layers import Elementwise
+from tinygrad_mlp.nn.module import Parameter
+
+
+class Normalisation(Elementwise):
+    """What both layers have: γ and β, one for each of n features.
+
+    Args:
+        n: the number of features, the last axis.
+        epsilon: ε, added to the variance.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("n", "epsilon")
+
+    def __init__(self, n: int, epsilon: float = 1e-5) -> None:
+        if isinstance(n, bool) or n != int(n) or n < 1:
+            raise OptionError(f"{type(self).__name__}: n is {n!r}; a whole number of at least 1 is expected")
+        if not epsilon > 0:
+            raise OptionError(f"{type(self).__name__}: epsilon is {epsilon!r}; a number above 0 is expected")
+        self.n, self.epsilon = int(n), float(epsilon)
+        self.gamma = Parameter(np.ones(self.n, default_dtype()))
+        self.beta = Parameter(np.zeros(self.n, default_dtype()))
+
+    def checked(self, x: Any) -> Any:
+        """The input, if its last axis has n features; a plain array in the parameters' dtype."""
+        if not hasattr(x, "_data"):
+            x = np.asarray(x, self.gamma.dtype) if not hasattr(x, "__array_function__") else x
+            x = x if x.dtype == self.gamma.dtype else x.astype(self.gamma.dtype)
+        if x.ndim < 2 or x.shape[-1] != self.n:
+            raise ShapeError(f"{type(self).__name__}: X {x.shape}; (N, …, {self.n}) is expected")
+        return x
+
+
+class LayerNorm(Normalisation):
+    """Each row by itself: Y = γ·(x − μ) / √(σ² + ε) + β (Ba et al. 2016, arXiv:1607.06450). The same in evaluation.
+
+    Args:
+        n: the number of features, the last axis.
+        epsilon: ε. PyTorch's default is this one, Keras's 1e-3.
+
+    Attributes:
+        gamma, beta: (n,).
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Rows (N, …, n) with mean 0 and variance 1, times γ, plus β."""
+        return ops.standardize(self.checked(x), axis=-1, epsilon=self.epsilon) * self.gamma + self.beta
+
+
+class BatchNorm(Normalisation):
+    """Each feature over the batch: Y = γ·(x − μ) / √(σ² + ε) + β (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    In training μ and σ² are the batch's, and running means of them are kept; in evaluation those are used instead.
+    A batch of one row says nothing of a variance: its outputs are β, and the running numbers stay.
+
+    Args:
+        n: the number of features, the last axis.
+        epsilon: ε.
+        momentum: the weight of the new batch in the running means, as in PyTorch; Keras's `momentum` is 1 − this one.
+
+    Attributes:
+        gamma, beta: (n,), learned.
+        running_mean, running_variance: (n,), stored with the weights but not trained. The variance is the unbiased one,
+            as in PyTorch.
+    """
+
+    options: ClassVar = ("n", "epsilon", "momentum")
+
+    def __init__(self, n: int, epsilon: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(n, epsilon)
+        if not 0 < momentum <= 1:
+            raise OptionError(f"BatchNorm: momentum is {momentum!r}; above 0 and at most 1 is expected")
+        self.momentum = float(momentum)
+        self.running_mean = Parameter(np.zeros(self.n, default_dtype()), requires_grad=False)
+        self.running_variance = Parameter(np.ones(self.n, default_dtype()), requires_grad=False)
+
+    def forward(self, x: Any) -> Any:
+        """Features (N, …, n) with mean 0 and variance 1 over all other axes, times γ, plus β."""
+        x = self.checked(x)
+        axes = tuple(range(x.ndim - 1))
+        if self.training:
+            self.observe(np.asarray(getattr(x, "_data", x)), axes)
+            return ops.standardize(x, axis=axes, epsilon=self.epsilon) * self.gamma + self.beta
+        scale = self.gamma / np.sqrt(self.running_variance.data + self.epsilon)
+        return (x - self.running_mean.data) * scale + self.beta
+
+    def observe(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
+        """Let a batch into the running means."""
+        rows = x.size // self.n
+        if rows < 2:
+            return
+        mean, variance = x.mean(axes, np.float64), x.var(axes, np.float64) * rows / (rows - 1)
+        for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
+            running.data = (1 - self.momentum) * running.data + self.momentum * new
