@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp import ops
-from tinygrad_mlp.ops import activations, arithmetic, elementwise, indexing, shapes
+from tinygrad_mlp.ops import activations, arithmetic, elementwise, indexing, losses, regression, shapes
 
 
 @dataclass(frozen=True)
@@ -522,7 +522,7 @@ def binary(p: np.ndarray, y: np.ndarray, reduction: str = "mean") -> Any:
 REDUCTIONS: list[dict[str, Any]] = [{}, {"reduction": "mean"}, {"reduction": "sum"}, {"reduction": "none"}]
 
 row(
-    ops.softmax_cross_entropy,
+    losses.softmax_cross_entropy_,
     cross_entropy,
     *[of(real(3, 3), below(3, 3), **how) for how in REDUCTIONS],
     *[of(real(3, 2), one_hot(3, 2), **how) for how in REDUCTIONS],
@@ -540,16 +540,133 @@ row(
     of(between(0.2, 0.8, 4), coins(4)),
 )
 row(
-    ops.binary_cross_entropy_with_logits,
+    losses.binary_cross_entropy_with_logits_,
     lambda z, y, reduction="mean": binary(1 / (1 + np.exp(-z)), y, reduction),
     *[of(real(*s), below(2, *s), **how) for s in BINARY_SHAPES for how in REDUCTIONS],
     *[of(real(3), fixed(between(0, 1, 3)), **how) for how in REDUCTIONS],
     of(real(4), coins(4)),
 )
 row(
-    ops.mean_squared_error,
+    regression.mean_squared_error_,
     lambda y, t, reduction="mean": reduced((y - t) ** 2, reduction),
     *[of(real(*s), real(*s), **how) for s in [(3,), (2, 1), (2, 2), ()] for how in REDUCTIONS],
     of(real(2, 2), fixed(real(2, 2))),
     of(real(3), below(5, 3)),
+)
+row(
+    regression.mean_absolute_error_,
+    lambda y, t, reduction="mean": reduced(np.abs(y - t), reduction),
+    *[of(distinct(*s), distinct(*s, shift=0.05), **how) for s in [(3,), (2, 2), ()] for how in REDUCTIONS],
+)
+
+
+def huber(y: np.ndarray, t: np.ndarray, delta: float = 1.0, reduction: str = "mean") -> Any:
+    d = np.abs(y - t)
+    return reduced(np.where(d <= delta, d * d / 2, delta * (d - delta / 2)), reduction)
+
+
+row(
+    regression.huber_,
+    huber,
+    *[of(distinct(*s), distinct(*s, shift=0.05), **how) for s in [(3,), (2, 2), ()] for how in REDUCTIONS],
+    of(distinct(7), distinct(7, shift=2.0), delta=0.3),
+)
+
+# the same losses with weights, and compositions of losses
+
+WEIGHTS = {"class_weights": [0.5, 2.0, 1.0], "sample_weights": [1.0, 0.0, 3.0], "label_smoothing": 0.2}
+
+
+def weighted_cross_entropy(
+    z: np.ndarray,
+    y: np.ndarray,
+    reduction: str = "mean",
+    class_weights: Any = (1, 1, 1),
+    sample_weights: Any = (1, 1, 1),
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Row by row."""
+    found, share = [], 0.0
+    for row_z, row_y, s in zip(z, y, sample_weights, strict=True):
+        p = softmax(row_z)
+        truth = np.eye(3)[row_y] if np.ndim(row_y) == 0 else row_y
+        wanted = (1 - label_smoothing) * truth + label_smoothing / 3
+        found.append(s * -sum(w * t * math.log(q) for w, t, q in zip(class_weights, wanted, p, strict=True)))
+        share += s * (class_weights[row_y] if np.ndim(row_y) == 0 else 1)
+    return {"none": np.array(found), "sum": sum(found), "mean": sum(found) / share}[reduction]
+
+
+row(
+    ops.softmax_cross_entropy,
+    weighted_cross_entropy,
+    of(real(3, 3), below(3, 3)),
+    *[of(real(3, 3), below(3, 3), **how, **WEIGHTS) for how in REDUCTIONS],
+    *[of(real(3, 3), below(3, 3), **{key: WEIGHTS[key]}) for key in WEIGHTS],
+    of(real(3, 3), rows_of_probabilities(3, 3), **WEIGHTS),
+)
+
+
+def weighted_binary(
+    z: np.ndarray,
+    y: np.ndarray,
+    reduction: str = "mean",
+    class_weights: Any = (1, 1),
+    sample_weights: Any = (1, 1, 1),
+    label_smoothing: float = 0.0,
+) -> Any:
+    p = 1 / (1 + np.exp(-z))
+    w = np.array(sample_weights) * np.where(y == 1, class_weights[1], class_weights[0])
+    found = w * binary(p, (1 - label_smoothing) * y + label_smoothing / 2, "none")
+    return {"none": found, "sum": found.sum(), "mean": found.sum() / w.sum()}[reduction]
+
+
+row(
+    ops.binary_cross_entropy_with_logits,
+    weighted_binary,
+    of(real(3), np.array([0, 1, 1])),
+    *[of(real(3), np.array([0, 1, 1]), **how, **(WEIGHTS | {"class_weights": [0.5, 3.0]})) for how in REDUCTIONS],
+)
+
+
+def by_row(loss: Any) -> Any:
+    """A loss (N, m) with weighted rows, from the loss of each element."""
+
+    def reference(
+        y: np.ndarray, t: np.ndarray, reduction: str = "mean", sample_weights: Any = (1, 1), **how: Any
+    ) -> Any:
+        found = np.array(sample_weights)[:, None] * loss(y, t, reduction="none", **how)
+        share = sum(sample_weights) * y.shape[1]
+        return {"none": found, "sum": found.sum(), "mean": found.sum() / share}[reduction]
+
+    return reference
+
+
+def row_cases(**options: Any) -> Any:
+    pairs = (distinct(2, 3), distinct(2, 3, shift=0.05))
+    return [of(*pairs, **options), *[of(*pairs, sample_weights=[0.5, 2.0], **how, **options) for how in REDUCTIONS]]
+
+
+row(ops.mean_squared_error, by_row(lambda y, t, reduction: (y - t) ** 2), *row_cases())
+row(ops.mean_absolute_error, by_row(lambda y, t, reduction: np.abs(y - t)), *row_cases())
+row(ops.huber, by_row(huber), *row_cases(), *row_cases(delta=0.2))
+
+
+def hinge(z: np.ndarray, y: np.ndarray, reduction: str = "mean", sample_weights: Any = None) -> Any:
+    if z.ndim == 1:
+        found = np.maximum(0, 1 - z * (2 * y - 1))
+    else:
+        right = z[np.arange(len(z)), y][:, None]
+        margins = np.maximum(0, 1 - right + z)
+        margins[np.arange(len(z)), y] = 0
+        found = margins.sum(axis=1) / z.shape[1]
+    w = np.ones(len(z)) if sample_weights is None else np.array(sample_weights)
+    return {"none": w * found, "sum": (w * found).sum(), "mean": (w * found).sum() / w.sum()}[reduction]
+
+
+row(
+    ops.hinge,
+    hinge,
+    *[of(real(3, 3), below(3, 3), **how) for how in REDUCTIONS],
+    *[of(real(4), np.array([0, 1, 1, 0]), **how) for how in REDUCTIONS],
+    of(real(3, 2), below(2, 3), sample_weights=[1.0, 0.0, 2.0]),
 )

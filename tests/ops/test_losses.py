@@ -249,25 +249,25 @@ def test_mean_squared_error_from_its_formula() -> None:
 # all of them
 
 
-@pytest.mark.parametrize("loss", ELEMENTWISE, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ELEMENTWISE, ids=lambda loss: loss.__name__)
 @pytest.mark.parametrize(
     ("a", "b"),
     [((3, 1), (3,)), ((3,), (3, 1)), ((3,), (1, 3)), ((3, 1), (1, 3)), ((1,), ()), ((3, 2), (2,)), ((3,), ())],
 )
 def test_shapes_that_would_broadcast_are_refused(loss: Any, a: tuple[int, ...], b: tuple[int, ...]) -> None:
     shown = [str(a).replace("(", r"\(").replace(")", r"\)"), str(b).replace("(", r"\(").replace(")", r"\)")]
-    with pytest.raises(ShapeError, match=f"{loss.name}.*{shown[0]}.*{shown[1]}"):
+    with pytest.raises(ShapeError, match=f"{loss.__name__}.*{shown[0]}.*{shown[1]}"):
         loss(leaf(np.full(a, 0.5)), np.ones(b))
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.__name__)
 @pytest.mark.parametrize("reduction", ["avg", "", None, "Mean"])
 def test_unknown_reductions_are_refused(loss: Any, reduction: Any) -> None:
     with pytest.raises(OptionError, match="'mean', 'sum' or 'none'"):
         loss(leaf(np.full((2, 2), 0.5)), np.array([[1, 0], [0, 1]]), reduction=reduction)
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.__name__)
 def test_the_mean_of_nothing_is_refused_and_the_sum_is_0(loss: Any) -> None:
     empty = leaf(np.zeros((0, 2)))
     with pytest.raises(ShapeError, match="no elements"):
@@ -277,7 +277,7 @@ def test_the_mean_of_nothing_is_refused_and_the_sum_is_0(loss: Any) -> None:
     assert gradient_of(total, empty).shape == (0, 2)
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.__name__)
 def test_labels_do_not_change_float32(loss: Any) -> None:
     x = tg.Tensor(np.full((2, 2), 0.25, np.float32), requires_grad=True)
     for labels in (np.array([[1, 0], [0, 1]]), np.array([[True, False], [False, True]]), [[1, 0], [0, 1]]):
@@ -292,7 +292,7 @@ def test_float64_labels_do_not_change_float32() -> None:
         assert loss(x, np.eye(2)).dtype == np.float32
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.__name__)
 def test_labels_may_be_a_tensor(loss: Any) -> None:
     x = leaf(np.full((2, 2), 0.25))
     labels = np.array([[1, 0], [0, 1]])
@@ -304,7 +304,7 @@ def test_labels_may_be_a_tensor(loss: Any) -> None:
     np.testing.assert_allclose(gradient_of((first * weights).sum(), x), gradient_of((expected * weights).sum(), x))
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.__name__)
 def test_predictions_and_labels_are_not_written_to(loss: Any) -> None:
     x, labels = np.full((2, 2), 0.25), np.array([[1.0, 0.0], [0.0, 1.0]])
     z = leaf(x)

@@ -34,11 +34,12 @@ from tinygrad_mlp.ops.indexing import getitem
 from tinygrad_mlp.ops.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
-    mean_squared_error,
+    hinge,
     softmax_cross_entropy,
 )
 from tinygrad_mlp.ops.normalisation import standardize
 from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
+from tinygrad_mlp.ops.regression import huber, mean_absolute_error, mean_squared_error
 from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "expm1",
     "gelu",
     "getitem",
+    "hinge",
+    "huber",
     "leaky_relu",
     "log",
     "log1p",
@@ -68,6 +71,7 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "mean_absolute_error",
     "mean_squared_error",
     "min",
     "minimum",

@@ -7,59 +7,52 @@ each. Predictions and targets have to have the same shape: (N, 1) and (N,) do no
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, kernel, op
-from tinygrad_mlp.errors import LabelError, OptionError, ShapeError
-from tinygrad_mlp.ops.activations import log_softmax, sigmoid
+from tinygrad_mlp.errors import LabelError, ShapeError
+from tinygrad_mlp.ops.activations import log_softmax, relu, sigmoid
 from tinygrad_mlp.ops.arithmetic import over, times
-
-Reduction = Literal["mean", "sum", "none"]
-
-
-def reduced(losses: Array, reduction: Reduction, n: int) -> Any:
-    """The losses of n rows as one number, or as they are."""
-    if reduction == "none":
-        return losses
-    return losses.sum() / n if reduction == "mean" else losses.sum()
-
-
-def spread(g: Array, reduction: Reduction, n: int) -> Array:
-    """The gradient that each of n losses gets: the adjoint of `reduced`."""
-    return g / n if reduction == "mean" else g
+from tinygrad_mlp.ops.reducing import (
+    Reduction,
+    as_array,
+    check_batch,
+    check_same,
+    checked_weights,
+    reduced,
+    row_weights,
+    smoothed,
+    spread,
+    weighted,
+)
 
 
-def check_batch(name: str, seen: str, shape: tuple[int, ...], reduction: str) -> None:
-    """Refuse an unknown reduction, and the mean of nothing."""
-    if reduction not in ("mean", "sum", "none"):
-        raise OptionError(f"{name}: reduction is {reduction!r}; it can be 'mean', 'sum' or 'none'")
-    if reduction == "mean" and 0 in shape:
-        raise ShapeError(f"{name}: {seen} {shape} has no elements, so there is no mean loss")
-
-
-def check_same(name: str, a_name: str, a: Array, b_name: str, b: Array) -> None:
-    """Refuse predictions and targets that broadcasting would multiply."""
-    if a.shape != b.shape:
-        hint = ""
-        if a.size == b.size:
-            hint = f"; reshape one of them, for instance {b_name}.reshape({a.shape})"
-        raise ShapeError(f"{name}: {a_name} {a.shape} and {b_name} {b.shape} must have the same shape{hint}")
-
-
-@op(discrete=("labels",))
-def softmax_cross_entropy(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+def softmax_cross_entropy(
+    logits: Array,
+    labels: Array,
+    *,
+    reduction: Reduction = "mean",
+    class_weights: Any = None,
+    sample_weights: Any = None,
+    label_smoothing: float = 0.0,
+) -> Any:
     """E = −Σ Y_true·ln softmax(Z), with the gradient dZ = Y_pred − Y_true (divided by N for a mean).
 
     Args:
         logits: Z, (N, C) with C ≥ 2 classes, before any softmax; leading axes may be more.
         labels: class indices (N,), integers from 0 to C − 1, or rows of probabilities (N, C), one-hot for instance.
         reduction: "mean" over the batch, "sum", or "none" for losses (N,).
+        class_weights: (C,), at least 0. The mean of losses for class indices is then divided by the sum of the weights
+            of the rows' classes, as in PyTorch.
+        sample_weights: (N,), at least 0, multiplied with the losses; a mean is divided by their sum.
+        label_smoothing: s, 0 ≤ s ≤ 1: Y_true becomes (1 − s)·Y_true + s / C (Szegedy et al. 2016, arXiv:1512.00567).
 
     Raises:
         LabelError: a label is out of range, not a whole number, or a row of probabilities does not add up to 1.
-        ShapeError: labels that are neither (N,) nor (N, C).
+        ShapeError: labels that are neither (N,) nor (N, C), or weights of another shape.
+        OptionError: weights or a smoothing out of their range.
 
     >>> import tinygrad_mlp as tg
     >>> z = tg.Tensor([[2.0, 0.0]], requires_grad=True)
@@ -67,6 +60,32 @@ def softmax_cross_entropy(logits: Array, labels: Array, *, reduction: Reduction 
     >>> z.grad.round(4)  # Y_pred − Y_true = [0.8808, 0.1192] − [1, 0]
     array([[-0.1192,  0.1192]], dtype=float32)
     """
+    if class_weights is None and sample_weights is None and not label_smoothing:
+        return softmax_cross_entropy_(logits, labels, reduction=reduction)
+    name = "softmax_cross_entropy"
+    z = logits if hasattr(logits, "dtype") else np.asarray(logits)
+    check_batch(name, "logits", z.shape, reduction)
+    labels = as_array(labels)
+    y_true = probabilities(labels, shape=z.shape, dtype=z.dtype)
+    weights = (
+        np.ones(z.shape[:-1], z.dtype)
+        if sample_weights is None
+        else checked_weights(f"{name}: sample_weights", sample_weights, z.shape[:-1], z.dtype)
+    )
+    of_class = (
+        np.ones(z.shape[-1:], z.dtype)
+        if class_weights is None
+        else checked_weights(f"{name}: class_weights", class_weights, z.shape[-1:], z.dtype)
+    )
+    wanted = smoothed(name, y_true, label_smoothing, z.shape[-1]) * of_class
+    losses = -times(wanted, log_softmax(z)).sum(axis=-1)
+    by_class = labels.shape != z.shape
+    return weighted(name, losses, weights, weights * (y_true @ of_class) if by_class else weights, reduction)
+
+
+@op(discrete=("labels",))
+def softmax_cross_entropy_(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = −Σ Y_true·ln softmax(Z), dZ = Y_pred − Y_true."""
     z = logits
     check_batch("softmax_cross_entropy", "logits", z.shape, reduction)
     y_true = probabilities(labels, shape=z.shape, dtype=z.dtype)
@@ -169,19 +188,47 @@ def surprise(p: np.ndarray, y: np.ndarray, *, reduction: Reduction) -> Any:
     return reduced(-(happened + missed), reduction, p.size)
 
 
-@op(discrete=("labels",))
-def binary_cross_entropy_with_logits(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+def binary_cross_entropy_with_logits(
+    logits: Array,
+    labels: Array,
+    *,
+    reduction: Reduction = "mean",
+    class_weights: Any = None,
+    sample_weights: Any = None,
+    label_smoothing: float = 0.0,
+) -> Any:
     """The binary cross-entropy of p = sigmoid(z), from z: E = max(z, 0) − z·y + ln(1 + e^−|z|), dZ = p − y.
 
     Args:
         logits: z, any shape.
         labels: y, of the same shape: 0, 1, booleans, or probabilities.
         reduction: "mean" over all elements, "sum", or "none".
+        class_weights: (2,), the weights of y = 0 and y = 1, at least 0; a mean is divided by the sum of the weights.
+            (PyTorch's `weight` and `pos_weight` leave it divided by the number of elements.)
+        sample_weights: (N,), at least 0, multiplied with the losses of the rows; a mean is divided by their sum.
+        label_smoothing: s, 0 ≤ s ≤ 1: y becomes (1 − s)·y + s / 2.
 
     Raises:
         LabelError: a label is outside of 0 to 1.
-        ShapeError: the shapes differ.
+        ShapeError: the shapes differ, or weights of another shape.
+        OptionError: weights or a smoothing out of their range.
     """
+    if class_weights is None and sample_weights is None and not label_smoothing:
+        return binary_cross_entropy_with_logits_(logits, labels, reduction=reduction)
+    name = "binary_cross_entropy_with_logits"
+    z = logits if hasattr(logits, "dtype") else np.asarray(logits)
+    y = fractions(as_array(labels), name=name, dtype=z.dtype)
+    weights = row_weights(name, sample_weights, z)
+    if class_weights is not None:
+        of_class = checked_weights(f"{name}: class_weights", class_weights, (2,), z.dtype)
+        weights = weights * (of_class[0] + (of_class[1] - of_class[0]) * y)
+    losses = binary_cross_entropy_with_logits_(z, smoothed(name, y, label_smoothing, 2), reduction="none")
+    return weighted(name, losses, weights, weights, reduction)
+
+
+@op(discrete=("labels",))
+def binary_cross_entropy_with_logits_(logits: Array, labels: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = max(z, 0) − z·y + ln(1 + e^−|z|), dZ = p − y."""
     name = "binary_cross_entropy_with_logits"
     z = logits
     check_same(name, "logits", z, "labels", labels)
@@ -192,24 +239,32 @@ def binary_cross_entropy_with_logits(logits: Array, labels: Array, *, reduction:
     return reduced(losses, reduction, n), lambda g: (sigmoid(z) - y) * spread(g, reduction, n), None
 
 
-@op
-def mean_squared_error(predictions: Array, targets: Array, *, reduction: Reduction = "mean") -> Rule:
-    """E = (Y_pred − Y_true)², its mean over all elements, with the gradient 2·(Y_pred − Y_true) / n.
+def hinge(logits: Array, labels: Array, *, reduction: Reduction = "mean", sample_weights: Any = None) -> Any:
+    """The hinge loss of a support vector machine, with a margin of 1. Kinks where it is reached: slope 0.
+
+    For classes (N, C): Σ over the wrong ones of max(0, 1 − Z_right + Z_wrong) / C (Weston & Watkins 1999; PyTorch's
+    MultiMarginLoss). For scores (N,) and labels 0 and 1: max(0, 1 − t·z) with t = −1 and 1.
 
     Args:
-        predictions: any shape.
-        targets: of the same shape.
-        reduction: "mean" over all elements, "sum", or "none".
+        logits: Z, (N, C) or (N,).
+        labels: class indices (N,).
+        reduction: "mean" over the batch, "sum", or "none".
+        sample_weights: (N,), at least 0, multiplied with the losses; a mean is divided by their sum.
 
     Raises:
-        ShapeError: the shapes differ; (N, 1) and (N,) do.
+        LabelError: a label is out of range.
+        ShapeError: labels of another shape.
     """
-    check_same("mean_squared_error", "predictions", predictions, "targets", targets)
-    check_batch("mean_squared_error", "predictions", predictions.shape, reduction)
-    d = predictions - targets
-    n = d.size
-    return (
-        reduced(d * d, reduction, n),
-        lambda g: d * (2 * spread(g, reduction, n)),
-        lambda g: d * (-2 * spread(g, reduction, n)),
-    )
+    name = "hinge"
+    z = logits if hasattr(logits, "dtype") else np.asarray(logits)
+    y = as_array(labels)
+    check_batch(name, "logits", z.shape, reduction)
+    if z.ndim == 1:
+        check_same(name, "logits", z, "labels", y)
+        losses = relu(1 - z * (2 * fractions(y, name=name, dtype=z.dtype) - 1))
+    else:
+        rows = probabilities(y, shape=z.shape, dtype=z.dtype)
+        right = (z * rows).sum(axis=-1, keepdims=True)
+        losses = (relu(1 - right + z) * (1 - rows)).sum(axis=-1) / z.shape[-1]
+    weights = row_weights(name, sample_weights, losses)
+    return weighted(name, losses, weights, weights, reduction)

@@ -1,0 +1,133 @@
+"""Losses for numbers: how far predictions are from their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.autograd import Array, Rule, op
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.ops.reducing import Reduction, check_batch, check_same, reduced, row_weights, spread, weighted
+
+
+def by_row(
+    name: str,
+    loss: Callable[..., Any],
+    predictions: Array,
+    targets: Array,
+    reduction: Reduction,
+    sample_weights: Any,
+    **options: Any,
+) -> Any:
+    """A loss, with its rows weighted if there are weights."""
+    if sample_weights is None:
+        return loss(predictions, targets, reduction=reduction, **options)
+    losses = loss(predictions, targets, reduction="none", **options)
+    check_batch(name, "predictions", losses.shape, reduction)
+    weights = row_weights(name, sample_weights, losses)
+    return weighted(name, losses, weights, weights, reduction)
+
+
+def mean_squared_error(
+    predictions: Array, targets: Array, *, reduction: Reduction = "mean", sample_weights: Any = None
+) -> Any:
+    """E = (Y_pred − Y_true)², its mean over all elements, with the gradient 2·(Y_pred − Y_true) / n.
+
+    Args:
+        predictions: any shape.
+        targets: of the same shape.
+        reduction: "mean" over all elements, "sum", or "none".
+        sample_weights: (N,), at least 0, multiplied with the losses of the rows; a mean is divided by their sum.
+
+    Raises:
+        ShapeError: the shapes differ; (N, 1) and (N,) do.
+    """
+    return by_row("mean_squared_error", mean_squared_error_, predictions, targets, reduction, sample_weights)
+
+
+@op
+def mean_squared_error_(predictions: Array, targets: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = (Y_pred − Y_true)², dY_pred = 2·(Y_pred − Y_true)."""
+    check_same("mean_squared_error", "predictions", predictions, "targets", targets)
+    check_batch("mean_squared_error", "predictions", predictions.shape, reduction)
+    d = predictions - targets
+    n = d.size
+    return (
+        reduced(d * d, reduction, n),
+        lambda g: d * (2 * spread(g, reduction, n)),
+        lambda g: d * (-2 * spread(g, reduction, n)),
+    )
+
+
+def mean_absolute_error(
+    predictions: Array, targets: Array, *, reduction: Reduction = "mean", sample_weights: Any = None
+) -> Any:
+    """E = |Y_pred − Y_true|, its mean over all elements; PyTorch's L1Loss. Kink at 0, where the slope is taken as 0.
+
+    Args:
+        predictions: any shape.
+        targets: of the same shape.
+        reduction: "mean" over all elements, "sum", or "none".
+        sample_weights: (N,), at least 0, multiplied with the losses of the rows; a mean is divided by their sum.
+
+    Raises:
+        ShapeError: the shapes differ.
+    """
+    return by_row("mean_absolute_error", mean_absolute_error_, predictions, targets, reduction, sample_weights)
+
+
+@op
+def mean_absolute_error_(predictions: Array, targets: Array, *, reduction: Reduction = "mean") -> Rule:
+    """E = |Y_pred − Y_true|, dY_pred = its sign."""
+    check_same("mean_absolute_error", "predictions", predictions, "targets", targets)
+    check_batch("mean_absolute_error", "predictions", predictions.shape, reduction)
+    d = predictions - targets
+    n = d.size
+    return (
+        reduced(np.abs(d), reduction, n),
+        lambda g: np.sign(d) * spread(g, reduction, n),
+        lambda g: -np.sign(d) * spread(g, reduction, n),
+    )
+
+
+def huber(
+    predictions: Array,
+    targets: Array,
+    *,
+    delta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weights: Any = None,
+) -> Any:
+    """E = d²/2 for |d| ≤ δ, else δ·(|d| − δ/2), with d = Y_pred − Y_true (Huber 1964); PyTorch's HuberLoss.
+
+    Args:
+        predictions: any shape.
+        targets: of the same shape.
+        delta: δ, where the square ends, above 0.
+        reduction: "mean" over all elements, "sum", or "none".
+        sample_weights: (N,), at least 0, multiplied with the losses of the rows; a mean is divided by their sum.
+
+    Raises:
+        ShapeError: the shapes differ.
+        OptionError: δ is not above 0.
+    """
+    if not 0 < delta < np.inf:
+        raise OptionError(f"huber: delta is {delta!r}; a finite number above 0 is expected")
+    return by_row("huber", huber_, predictions, targets, reduction, sample_weights, delta=float(delta))
+
+
+@op
+def huber_(predictions: Array, targets: Array, *, delta: float = 1.0, reduction: Reduction = "mean") -> Rule:
+    """E = c·(d − c/2) with d held between −δ and δ as c; dY_pred = c."""
+    check_same("huber", "predictions", predictions, "targets", targets)
+    check_batch("huber", "predictions", predictions.shape, reduction)
+    d = predictions - targets
+    c = np.clip(d, -delta, delta)
+    n = d.size
+    return (
+        reduced(c * (d - c / 2), reduction, n),
+        lambda g: c * spread(g, reduction, n),
+        lambda g: -c * spread(g, reduction, n),
+    )
