@@ -151,6 +151,10 @@ class Update:
         self.numbers = np.empty(0, pack.dtype)
         self.calls: dict[tuple[int, int, bool], list[Call]] = {}
 
+    def __reduce__(self) -> Any:
+        """A copy binds its calls anew, to the arrays of the copied pack."""
+        return Update, (self.pack, self.rule, self.decoupled, self.factor, self.weight_decay)
+
     def __call__(
         self, start: int, stop: int, learning_rate: float, weight_decay: float, numbers: tuple[float, ...]
     ) -> None:

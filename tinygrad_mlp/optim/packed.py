@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import is_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_mlp.tensor import Tensor
+
+COPIED = ("state", "steps", "alike")
+"""What a copy takes over; the buffers and the views of them are made anew."""
 
 
 class Run(NamedTuple):
@@ -51,10 +54,16 @@ class Packed:
 
     def settle(self, i: int) -> None:
         """Make a parameter live in the buffers; another optimizer may have moved it into its own."""
-        p = self.parameters[i]
-        self.value_views[i][...] = p._data
-        p._data = self.value_views[i]
-        p._home = self.gradient_views[i]
+        p, values, gradient = self.parameters[i], self.value_views[i], self.gradient_views[i]
+        values[...] = p._data
+        if p._grad is not None and p._grad is p._home:  # left behind, it would be handed out, and written over
+            gradient[...] = p._grad
+            p._grad = gradient
+        p._data, p._home = values, gradient
+
+    def __reduce__(self) -> Any:
+        """A copy has buffers of its own, in which the copied parameters live."""
+        return Packed, (self.parameters, [*self.state]), {name: getattr(self, name) for name in COPIED}
 
     def gather(self, changed: int) -> list[Run]:
         """Collect the gradients, count the steps, and date the change of every parameter that has a gradient.
@@ -74,13 +83,12 @@ class Packed:
         runs: list[Run] = []
         last = Run(0, -1, 0)
         for i, p in enumerate(self.parameters):
-            g = p._grad
-            if g is None:
+            if p._grad is None:
                 continue
             if p._data is not self.value_views[i]:
                 self.settle(i)
-            if g is not self.gradient_views[i]:
-                self.gradient_views[i][...] = g
+            if p._grad is not self.gradient_views[i]:
+                self.gradient_views[i][...] = p._grad
             p._changed = changed
             t = self.steps[i] = self.steps[i] + 1
             start, stop = self.bounds[i]
