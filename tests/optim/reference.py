@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray
+Array = Any
+"""float64, of a parameter's shape."""
 State = dict[str, Array]
 
 
