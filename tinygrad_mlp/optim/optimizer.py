@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_mlp.autograd.variable import clock
-from tinygrad_mlp.errors import DtypeError, GradientError, OptionError
+from tinygrad_mlp.errors import DtypeError, GradientError, OptionError, TraceError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim.packed import Packed
 from tinygrad_mlp.tensor import Tensor
@@ -104,7 +104,8 @@ class Optimizer:
         """The update: what is subtracted from W, in proportion to η; then the new state.
 
         Args:
-            g: the gradient, an array of any shape. The rule is elementwise: ufuncs and `np.where`, no sums.
+            g: the gradient, an array of any shape. The rule is elementwise: ufuncs, `np.where`
+                and `np.clip`, no sums.
             state_and_numbers: arrays like g, in the order of `state_names`, which are 0 at first; then the `numbers`
                 of the step, as 0-d arrays. Options that the rule looks at are fixed at its first run.
         """
@@ -177,7 +178,7 @@ class Update:
             state, (decay, factor, *given) = others[: n - 2], others[n - 2 :]
             if decays and not self.decoupled:
                 g = g + decay * w
-            change, *new = self.rule(g, *state, *given)
+            change, *new = self.checked(self.rule(g, *state, *given))
             if self.factor != 1:
                 change = factor * change
             if decays and self.decoupled:
@@ -189,6 +190,17 @@ class Update:
         places = [self.numbers[i : i + 1].reshape(()) for i in range(2 + numbers)]
         in_place = InPlace(update, n, 2 + numbers, [0, *range(2, n)], self.pack.dtype)
         return in_place.bind([array[start:stop] for array in self.arrays], places)
+
+    def checked(self, returned: Any) -> Any:
+        """What the rule returned, if it is as many values as it must be."""
+        expected = ["the change of W", *self.pack.state]
+        count = len(expected)
+        if not isinstance(returned, tuple | list) or len(returned) != count:
+            many = f"{len(returned)} values" if isinstance(returned, tuple | list) else f"a {type(returned).__name__}"
+            raise TraceError(
+                f"{self.rule.__qualname__} returns {many}; a tuple of {count} is expected: {', '.join(expected)}"
+            )
+        return returned
 
 
 def as_groups(parameters: Any) -> list[tuple[list[Tensor], Group]]:
