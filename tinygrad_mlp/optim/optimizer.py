@@ -6,6 +6,7 @@ to what is subtracted from the weights, and the new state. It is traced once and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -36,7 +37,7 @@ class Group:
     weight_decay: float | None = None
 
 
-Parameters = Module | Iterable[Tensor] | Iterable[Group]
+Parameters = Module | Group | Iterable[Tensor] | Iterable[Group]
 """What an optimizer trains."""
 
 
@@ -205,23 +206,33 @@ class Update:
 
 def as_groups(parameters: Any) -> list[tuple[list[Tensor], Group]]:
     """What an optimizer was given, as groups with their parameters."""
-    if isinstance(parameters, Module | Tensor):
-        parameters = [Group(parameters if isinstance(parameters, Module) else [parameters])]
-    given = [*parameters]
+    given = listed(parameters)
     if not any(isinstance(x, Group) for x in given):
-        given = [Group(given)]
-    groups: list[tuple[list[Tensor], Group]] = []
+        return [(given, Group(given))]
     for position, group in enumerate(given):
         if not isinstance(group, Group):
             raise DtypeError(f"group {position} is a {type(group).__name__}; a Group is expected, as the others are")
-        members = group.parameters
-        groups.append(([*(members.parameters() if isinstance(members, Module) else members)], group))
-    return groups
+    return [(listed(group.parameters), group) for group in given]
+
+
+def listed(parameters: Any) -> list[Any]:
+    """The parameters of a Module, a Tensor or Group alone, or what an iterable holds."""
+    if isinstance(parameters, Module):
+        return [*parameters.parameters()]
+    if isinstance(parameters, Tensor | Group):
+        return [parameters]
+    if not isinstance(parameters, Iterable):
+        raise DtypeError(f"parameters is a {type(parameters).__name__}; a Module, Tensors or Groups are expected")
+    return [*parameters]
 
 
 def number_in_range(name: str, value: float, low: float = 0.0, high: float = np.inf) -> float:
     """A finite number from low to below high, or an error that names it."""
-    if not low <= value < high or not np.isfinite(value):
+    try:
+        fits = low <= value < high and math.isfinite(value)
+    except (TypeError, ValueError):  # text, or an array
+        fits = False
+    if not fits:
         upper = f" and < {high}" if np.isfinite(high) else ""
         raise OptionError(f"{name} is {value!r}; a finite number ≥ {low:g}{upper} is expected")
     return float(value)
