@@ -36,7 +36,7 @@ def test_options_go_before_the_network_file(good, points):
     ("text", "expected"),
     [
         ("layr = [3]", "net.toml: 'layr' is unknown; did you mean layer?"),
-        ("dropout = 3", "net.toml: 'dropout' is unknown; expected layer, activation, weights_initializer"),
+        ("depth = 3", "net.toml: 'depth' is unknown; expected layer, activation, weights_initializer, dropout"),
         ("layer = 3", "net.toml: layer is 3, a list of sizes such as [24, 24] is expected"),
         ("layer = []", "net.toml: layer is [], a list of sizes"),
         ("layer = [3, true]", "net.toml: layer: 'True' given, a whole number from 1 to 10,000 is expected"),

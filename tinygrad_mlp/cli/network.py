@@ -12,12 +12,16 @@ import numpy as np
 
 from tinygrad_mlp import nn
 from tinygrad_mlp.cli.parser import UsageError, instead, plain
-from tinygrad_mlp.cli.values import one_of, whole
+from tinygrad_mlp.cli.values import number, one_of, whole
 from tinygrad_mlp.nn.initialisers import BY_NAME
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
 }
@@ -30,7 +34,7 @@ initialiser = one_of(BY_NAME)
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """`--layer`, `--activation`, `--weights-initializer`, or `--network` with all three in a file."""
+    """`--layer`, `--activation`, `--weights-initializer`, `--dropout`, or `--network` with all of them in a file."""
     group = parser.add_argument_group("network")
     sizes = " ".join(map(str, HIDDEN))
     group.add_argument("--layer", nargs="+", type=width, metavar="N", help=f"sizes of the hidden layers ({sizes})")
@@ -39,7 +43,10 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--weights-initializer",
         type=initialiser,
         metavar="NAME",
-        help=f"{', '.join(BY_NAME)} (he after relu and leaky_relu, else xavier)",
+        help=f"{', '.join(BY_NAME)} (xavier for sigmoid and tanh, else he)",
+    )
+    group.add_argument(
+        "--dropout", type=number(0, 1), metavar="X", help="the share of hidden values that is dropped in training (0)"
     )
     group.add_argument(
         "--network",
@@ -60,7 +67,8 @@ def settle_network(arguments: argparse.Namespace) -> None:
             setattr(arguments, name, value)
     arguments.layer = arguments.layer or HIDDEN
     arguments.activation = arguments.activation or "relu"
-    default = "he" if arguments.activation in ("relu", "leaky_relu") else "xavier"
+    arguments.dropout = arguments.dropout or 0.0
+    default = "xavier" if arguments.activation in ("sigmoid", "tanh") else "he"
     arguments.weights_initializer = arguments.weights_initializer or default
 
 
@@ -70,6 +78,7 @@ def read_network(path: Path) -> dict[str, Any]:
         "layer": width,
         "activation": activation,
         "weights_initializer": initialiser,
+        "dropout": number(0, 1),
     }
     known = {plain(name): name for name in readers}
     try:
@@ -92,11 +101,18 @@ def read_network(path: Path) -> dict[str, Any]:
 
 
 def build_network(
-    n_in: int, hidden: Sequence[int], n_out: int, activation: str, initialiser: str, rng: np.random.Generator
+    n_in: int,
+    hidden: Sequence[int],
+    n_out: int,
+    activation: str,
+    initialiser: str,
+    rng: np.random.Generator,
+    dropout: float = 0.0,
 ) -> nn.Sequential:
     """Dense layers with an activation after each but the last, which gives the logits of `n_out` classes."""
     layers: list[nn.Module] = []
     for size in hidden:
         layers += [nn.Dense(n_in, size, weights=initialiser, rng=rng), ACTIVATIONS[activation]()]
+        layers += [nn.Dropout(dropout, rng=rng)] * (dropout > 0)
         n_in = size
     return nn.Sequential(*layers, nn.Dense(n_in, n_out, weights=initialiser, rng=rng))

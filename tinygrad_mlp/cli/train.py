@@ -18,10 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp import nn, ops
+from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.network import add_network_options, build_network, settle_network
-from tinygrad_mlp.cli.optimizer import add_optimizer_options, build_optimizer, check_loss, settle_optimizer
+from tinygrad_mlp.cli.optimizer import (
+    add_optimizer_options,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+    check_loss,
+    settle_optimizer,
+)
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
@@ -163,19 +170,22 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
         table, valid = (table.select(rows) for rows in parts)
     scaler = StandardScaler().fit(table.features)
     shape = (table.features.shape[1], arguments.layer, len(table.classes))
-    model = build_network(*shape, arguments.activation, arguments.weights_initializer, streams.weights)
+    model = build_network(
+        *shape, arguments.activation, arguments.weights_initializer, streams.weights, arguments.dropout
+    )
     announce(model, table, valid)
     stopping = EarlyStopping(arguments.patience, arguments.min_delta or 0.0) if arguments.patience else None
+    optimizer = build_optimizer(model, arguments)
     history = fit(
         model,
-        ops.softmax_cross_entropy,
-        build_optimizer(model, arguments),
+        build_loss(labels_of(table), len(table.classes), arguments),
+        optimizer,
         labelled(table, scaler),
         labelled(valid, scaler),
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         rng=streams.batches,
-        callbacks=[EpochLines(), *([stopping] if stopping else [])],
+        callbacks=[EpochLines(), build_schedule(optimizer, arguments), *([stopping] if stopping else [])],
     )
     best = None
     if stopping:
@@ -219,7 +229,8 @@ def training_facts(
 ) -> dict[str, Any]:
     """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
     options = (
-        *("layer", "activation", "weights_initializer", "loss", "optimizer", "learning_rate", "momentum", "nesterov"),
+        *("layer", "activation", "weights_initializer", "dropout", "loss", "optimizer", "learning_rate", "momentum"),
+        *("nesterov", "schedule", "warm_up", "class_weights"),
         *("weight_decay", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
     )
     return {

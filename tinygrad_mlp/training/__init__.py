@@ -6,6 +6,7 @@ from tinygrad_mlp.training.evaluating import Loss, evaluate, predict
 from tinygrad_mlp.training.fitting import fit
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.rows import Batch
+from tinygrad_mlp.training.scheduling import Scheduled
 
 __all__ = [
     "Batch",
@@ -14,6 +15,7 @@ __all__ = [
     "History",
     "Loss",
     "Run",
+    "Scheduled",
     "evaluate",
     "fit",
     "metrics",

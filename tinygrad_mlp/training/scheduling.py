@@ -1,0 +1,47 @@
+"""Schedules in a training run: the learning rate moves after each epoch."""
+
+from __future__ import annotations
+
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.optim import ReduceOnPlateau, Schedule
+from tinygrad_mlp.training.callbacks import Callback, Run
+
+
+class Scheduled(Callback):
+    """Lets a schedule take a step after each epoch.
+
+    Args:
+        schedule: made for the run's optimizer.
+        monitor: the column of the history that a `ReduceOnPlateau` looks at.
+
+    Raises:
+        OptionError: in `fit`, a schedule for another optimizer, or a monitor that the run does not have.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(2, 2, rng=0)
+    >>> sgd = tg.optim.SGD(model, learning_rate=0.1)
+    >>> halved = Scheduled(tg.optim.Exponential(sgd, gamma=0.5))
+    >>> data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    >>> _ = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=3, callbacks=[halved])
+    >>> sgd.learning_rate
+    0.0125
+    """
+
+    def __init__(self, schedule: Schedule, monitor: str = "val_loss") -> None:
+        self.schedule = schedule
+        self.monitor = monitor
+
+    def start(self, run: Run) -> None:
+        """Make sure that the schedule steers the optimizer that trains."""
+        if self.schedule.optimizer is not run.optimizer:
+            raise OptionError("Scheduled: the schedule was made for another optimizer than the one that trains")
+
+    def epoch(self, run: Run) -> None:
+        """Take a step."""
+        if not isinstance(self.schedule, ReduceOnPlateau):
+            self.schedule.step()
+        elif self.monitor in run.history.names:
+            self.schedule.step(run.history[self.monitor][-1])
+        else:
+            seen = ", ".join(run.history.names)
+            raise OptionError(f"ReduceOnPlateau looks at {self.monitor}, which this run does not have: it has {seen}")
