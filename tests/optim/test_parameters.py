@@ -59,6 +59,25 @@ def test_a_parameter_without_gradient_keeps_value_and_state_and_its_first_step_i
 
 
 @each_kind
+def test_a_parameter_that_joins_late_in_backward_passes_starts_with_step_1(kind: str, options: dict[str, Any]) -> None:
+    """As above, but the gradients come from backward passes, which write into the optimizer's memory."""
+    a, b = leaf([1.0, 2.0]), leaf([3.0, -1.0])
+    optimizer = getattr(optim, kind)([a, b], learning_rate=0.1, weight_decay=0.1, **options)
+    early, late = Reference(kind, options, [a.data]), Reference(kind, options, [b.data])
+    for turn in range(6):
+        optimizer.zero_grad()
+        loss = (a * a).sum()
+        if turn > 2:
+            loss = loss + (b * b * b).sum()
+            late.step([3 * late.values[0] ** 2], 0.1, 0.1)
+        early.step([2 * early.values[0]], 0.1, 0.1)
+        loss.backward()
+        optimizer.step()
+        np.testing.assert_allclose(a.data, early.values[0], rtol=1e-12)
+        np.testing.assert_allclose(b.data, late.values[0], rtol=1e-12)
+
+
+@each_kind
 def test_momentum_does_not_move_a_parameter_whose_gradient_is_gone(kind: str, options: dict[str, Any]) -> None:
     a, b = leaf([1.0]), leaf([2.0])
     optimizer = getattr(optim, kind)([a, b], learning_rate=0.1, weight_decay=0.0, **options)

@@ -71,15 +71,12 @@ class Packed:
         A parameter without a gradient is in no run: its value, its state and its count stay as they are.
         """
         if self.alike and all(map(is_, [p._grad for p in self.parameters], self.gradient_views)):
+            # The usual case. The values are at home too: where they are settled, a gradient comes along.
             t = self.steps[0] + 1
             self.steps = [t] * len(self.steps)
-            for p, values in zip(self.parameters, self.value_views):  # noqa: B905 - made together
+            for p in self.parameters:
                 p._changed = changed
-                if p._data is not values:
-                    break
-            else:
-                return [Run(0, self.bounds[-1][1], t)]
-            self.steps = [t - 1] * len(self.steps)
+            return [Run(0, self.bounds[-1][1], t)]
         runs: list[Run] = []
         last = Run(0, -1, 0)
         for i, p in enumerate(self.parameters):
