@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import metrics
-from tinygrad_mlp.errors import DataError, DtypeError, LabelError, ShapeError, StateError
+from tinygrad_mlp.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, StateError
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -95,3 +95,45 @@ def test_what_are_no_classes_is_refused() -> None:
         metrics.accuracy([], [])
     with pytest.raises(DtypeError, match="integers"):
         metrics.accuracy([0.5], [1])
+
+
+TRUTH, SCORES = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+
+
+def test_metrics_of_scores_by_hand() -> None:
+    """Of the four pairs of a 1 and a 0, three are in order; at the ranks of the 1s the precision is 1 and 2/3."""
+    assert metrics.roc_auc(TRUTH, SCORES) == 0.75
+    assert metrics.average_precision(TRUTH, SCORES) == pytest.approx((1 + 2 / 3) / 2)
+    assert metrics.roc_auc([0, 1], [0.5, 0.5]) == 0.5
+    assert np.isnan(metrics.roc_auc([1, 1], [0.2, 0.5]))
+    assert metrics.brier([0, 1], [0.5, 0.75]) == (0.25 + 0.0625) / 2
+    assert metrics.log_loss([0, 1], [0.5, 0.25]) == pytest.approx((np.log(2) + np.log(4)) / 2)
+    assert metrics.log_loss([0], [1.0]) == np.inf
+    assert metrics.calibration([0, 1, 1, 1], [0.1, 0.3, 0.8, 1.0], bins=2) == [(0.2, 0.5, 2), (0.9, 1.0, 2)]
+
+
+def test_metrics_of_numbers_by_hand() -> None:
+    assert metrics.r2([1, 2, 3], [1, 2, 4]) == 0.5
+    assert metrics.r2([2, 2], [2, 2]) == 1
+    assert metrics.r2([2, 2], [2, 3]) == 0
+    assert metrics.mae([1, 2], [2, 4]) == 1.5
+    assert metrics.rmse([0, 0], [3, 4]) == pytest.approx(np.sqrt(12.5))
+    assert metrics.balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: metrics.roc_auc([0, 2], [0.1, 0.2]), LabelError, r"y_true\[1\] is 2"),
+        (lambda: metrics.roc_auc([0, 1], [0.1, np.nan]), LabelError, r"scores\[1\] is nan"),
+        (lambda: metrics.roc_auc([], []), ShapeError, "N ≥ 1"),
+        (lambda: metrics.log_loss([0], [1.5]), LabelError, r"probability 1.5 at \(0,\)"),
+        (lambda: metrics.log_loss([2], [[0.5, 0.5]]), LabelError, "with 2 classes"),
+        (lambda: metrics.r2([1, 2], [1]), ShapeError, r"y_true \(2,\) and y_pred \(1,\)"),
+        (lambda: metrics.calibration([0], [0.5], bins=0), OptionError, "bins is 0"),
+        (lambda: metrics.balanced_accuracy([], []), ShapeError, "no rows"),
+    ],
+)
+def test_what_a_metric_cannot_take_is_named(call: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()

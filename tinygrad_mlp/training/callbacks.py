@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim import Optimizer
+from tinygrad_mlp.optim.optimizer import number_in_range
+from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.history import History
 
 
@@ -34,6 +36,18 @@ class Run:
     history: History
     epoch: int = 0
     stop: bool = False
+
+    def expect(self, who: str, monitor: str) -> None:
+        """Before the first epoch: refuse a column `val_…` if there will be none. Raises `OptionError`."""
+        if monitor.startswith("val_") and not self.validated:
+            raise OptionError(f"{who} watches {monitor}, but fit has no validation data: give it valid=(X, y)")
+
+    def latest(self, who: str, monitor: str) -> float:
+        """The number of the epoch that has just ended. Raises `OptionError` for a column that there is not."""
+        if monitor not in self.history.names:
+            seen = ", ".join(self.history.names)
+            raise OptionError(f"{who} watches {monitor}, which this run does not have: it has {seen}")
+        return self.history[monitor][-1]
 
 
 class Callback:
@@ -76,19 +90,14 @@ class EarlyStopping(Callback):
     def __init__(
         self, patience: int, min_delta: float = 0.0, monitor: str = "val_loss", restore_best: bool = True
     ) -> None:
-        if not isinstance(patience, int | np.integer) or isinstance(patience, bool) or patience < 1:
-            raise OptionError(f"EarlyStopping: patience is {patience!r}; a whole number of at least 1 is expected")
-        if not 0 <= min_delta < np.inf:
-            raise OptionError(f"EarlyStopping: min_delta is {min_delta!r}; a finite number of at least 0 is expected")
-        metric = monitor.removeprefix("val_")
-        if metric not in self.signs:
-            known = ", ".join([*self.signs, *(f"val_{name}" for name in self.signs)])
-            raise OptionError(f"EarlyStopping: monitor is {monitor!r}; one of {known} is expected")
-        self.patience = int(patience)
-        self.min_delta = float(min_delta)
+        known = {f"{prefix}{name}": sign for prefix in ("", "val_") for name, sign in self.signs.items()}
+        if monitor not in known:
+            raise OptionError(f"EarlyStopping: monitor is {monitor!r}; one of {', '.join(known)} is expected")
+        self.patience = at_least_1("EarlyStopping: patience", patience)
+        self.min_delta = number_in_range("EarlyStopping: min_delta", min_delta)
         self.monitor = monitor
         self.restore_best = restore_best
-        self._sign = self.signs[metric]
+        self._sign = known[monitor]
         self._reset()
 
     def _reset(self) -> None:
@@ -96,25 +105,20 @@ class EarlyStopping(Callback):
         self.best_epoch: int | None = None
         self.stopped_at: int | None = None
         self._without_better = 0
-        self._weights: dict[str, Any] | None = None
+        self._weights: dict[str, np.ndarray] | None = None
 
     def start(self, run: Run) -> None:
         """Forget an earlier run, and make sure that there will be something to watch."""
         self._reset()
-        if self.monitor.startswith("val_") and not run.validated:
-            raise OptionError(
-                f"EarlyStopping watches {self.monitor}, but fit has no validation data: give it valid=(X, y)"
-            )
+        run.expect("EarlyStopping", self.monitor)
 
     def epoch(self, run: Run) -> None:
         """Keep the weights if they are the best so far; else count, and stop at `patience`."""
-        if self.monitor not in run.history.names:
-            seen = ", ".join(run.history.names)
-            raise OptionError(f"EarlyStopping watches {self.monitor}, which this run does not have: it has {seen}")
-        value = run.history[self.monitor][-1]
+        value = run.latest("EarlyStopping", self.monitor)
         if self._is_better(value):
-            self.best, self.best_epoch, self._without_better = value, run.epoch, 0
-            self._weights = run.model.state_dict() if self.restore_best else None
+            # The copy comes first: Ctrl-C meanwhile leaves the best epoch before, and its weights.
+            weights = run.model.state_dict() if self.restore_best else None
+            self.best, self.best_epoch, self._weights, self._without_better = value, run.epoch, weights, 0
             return
         self._without_better += 1
         if self._without_better >= self.patience:

@@ -15,6 +15,7 @@ from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training import metrics
+from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.rows import Batch, checked_batch, checked_rows, dtype_of
 
 Loss = Callable[[Any, Any], Tensor]
@@ -35,7 +36,7 @@ def predict(model: Module, X: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         ShapeError, DtypeError, NonFiniteError: X is not (N, n_in) with finite numbers.
         OptionError: the batch size is below 1.
     """
-    rows = checked_rows("predict", X, dtype_of(model))
+    rows, batch_size = checked_rows("predict", X, dtype_of(model)), at_least_1("batch_size", batch_size)
     with in_mode(model, training=False), no_grad():
         if not len(rows):
             return np.array(model(rows))
@@ -55,7 +56,8 @@ def evaluate(model: Module, loss: Loss, data: Batch, batch_size: int = 1024) -> 
         ShapeError, DtypeError, NonFiniteError: the data are not such a pair, or have no rows.
         OptionError: the batch size is below 1.
     """
-    return measure(model, loss, *checked_batch("evaluate", data, dtype_of(model)), batch_size)
+    X, y = checked_batch("evaluate", data, dtype_of(model))
+    return measure(model, loss, X, y, at_least_1("batch_size", batch_size))
 
 
 def measure(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray, batch_size: int = 1024) -> dict[str, float]:
@@ -65,20 +67,22 @@ def measure(model: Module, loss: Loss, X: np.ndarray, y: np.ndarray, batch_size:
     with in_mode(model, training=False), no_grad(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for xb, yb in batches(X, y, batch_size):
             z = model(xb)
-            value = loss(z, yb)
-            if np.shape(value):
-                raise ShapeError(
-                    f"the loss has shape {np.shape(value)}; one number, the mean over the batch, is expected"
-                )
-            total += float(value) * len(xb)
-            outputs.append(np.asarray(z))
+            total += number_of(loss(z, yb)) * len(xb)
+            outputs.append(getattr(z, "_data", z))
     return {"loss": total / len(X), **class_metrics(outputs, [y])}
 
 
-def class_metrics(outputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> dict[str, float]:
+def number_of(loss: Any) -> float:
+    """A loss as a Python number. Raises `ShapeError` if it is several."""
+    if shape := getattr(loss, "shape", ()):
+        raise ShapeError(f"the loss has shape {shape}; one number, the mean over the batch, is expected")
+    return float(loss)
+
+
+def class_metrics(outputs: Sequence[Any], labels: Sequence[np.ndarray]) -> dict[str, float]:
     """Metrics of outputs (N, C) for class indices (N,), both in pieces; none for other outputs and targets."""
     z, y = outputs[0], labels[0]
-    if z.ndim != 2 or z.shape[1] < 2 or y.ndim != 1 or y.dtype.kind not in "iub":
+    if not isinstance(z, np.ndarray) or z.ndim != 2 or z.shape[1] < 2 or y.ndim != 1 or y.dtype.kind not in "iub":
         return {}
     return {"accuracy": metrics.accuracy(np.concatenate(labels), np.concatenate(outputs).argmax(axis=1))}
 
@@ -87,8 +91,8 @@ def class_metrics(outputs: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
 def in_mode(model: Module, training: bool) -> Iterator[None]:
     """Have all of a model in one mode; afterwards each module is in its own again."""
     before = [(module, module.training) for module in model.named_modules().values()]
-    model.train(training)
     try:
+        model.train(training)
         yield
     finally:
         for module, mode in before:

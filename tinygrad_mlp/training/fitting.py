@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from math import isfinite
@@ -11,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.data import batches
-from tinygrad_mlp.errors import NonFiniteError, OptionError, ShapeError
+from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.randomness import generator
+from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Run
+from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.diagnosis import bad_parameter, origin
-from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure
+from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
 
@@ -66,9 +67,11 @@ def fit(
     epochs, batch_size = at_least_1("epochs", epochs), at_least_1("batch_size", batch_size)
     X, y = checked_batch("training data", train, dtype)
     held_out = None if valid is None else checked_batch("validation data", valid, dtype)
-    if held_out and held_out[0].shape[1] != X.shape[1]:
+    if held_out and held_out[0].shape[1:] != X.shape[1:]:
         raise ShapeError(f"training data X {X.shape}, validation data X {held_out[0].shape}: as many columns expected")
     parameters = model.named_parameters()
+    if not isinstance(optimizer, Optimizer):
+        raise OptionError(f"the optimizer is {optimizer!r}; an Optimizer is expected, such as optim.Adam(model)")
     trained = set(map(id, optimizer.parameters))
     if not any(id(p) in trained for p in parameters.values()):
         raise OptionError("the optimizer has none of the model's parameters: make it for this model")
@@ -108,7 +111,7 @@ def train_epoch(
     """One epoch; its loss and metrics."""
     model, optimizer = run.model, run.optimizer
     total = 0.0
-    outputs: list[np.ndarray] = []
+    outputs: list[Any] = []
     labels: list[np.ndarray] = []
     # An overflow ends in an error that says where it came from; NumPy's warning beside it would not.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -116,26 +119,18 @@ def train_epoch(
             optimizer.zero_grad()
             z = model(xb)
             value = loss(z, yb)
-            value.backward()
-            number = value.item()
+            if not isinstance(value, Tensor):
+                kind = type(value).__name__
+                raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
+            number = number_of(value)
             if not isfinite(number):
                 where = f"epoch {run.epoch}, batch {len(outputs) + 1}"
                 raise NonFiniteError(f"{where}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+            value.backward()
             optimizer.step()
             total += number * len(xb)
-            outputs.append(z._data)
+            outputs.append(getattr(z, "_data", z))
             labels.append(yb)
     if bad := bad_parameter(parameters):
         raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
     return {"loss": total / len(X), **class_metrics(outputs, labels)}
-
-
-def at_least_1(name: str, value: Any) -> int:
-    """A whole number of at least 1, or an error that names it."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(value, bool):
-        raise OptionError(f"{name} is {value!r}; a whole number of at least 1 is expected")
-    return number

@@ -51,13 +51,14 @@ class History:
 
     def append(self, numbers: Mapping[str, float]) -> None:
         """Add an epoch. Raises `DataError` unless it has the names of the epochs before it."""
-        if not self._columns:
-            self._columns = new_columns(list(numbers))
-        if numbers.keys() != self._columns.keys():
-            raise DataError(f"an epoch with {', '.join(numbers)}; {', '.join(self.names)} expected, as before")
-        row = {name: float(number) for name, number in numbers.items()}
+        columns = self._columns or new_columns(list(numbers))
+        if not numbers or numbers.keys() != columns.keys():
+            seen = ", ".join(numbers) or "no numbers"
+            raise DataError(f"an epoch with {seen}; {', '.join(columns) or 'at least one'} expected")
+        row = {name: float(number) for name, number in numbers.items()}  # all of them, before one is added
         for name, number in row.items():
-            self._columns[name].append(number)
+            columns[name].append(number)
+        self._columns = columns
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `epoch,loss,…`, a line for each epoch; numbers as Python shows them, so that they read back exactly.
@@ -79,26 +80,43 @@ class History:
         """Read what `to_csv` wrote. Raises `DataError` with file and line for anything else."""
         source = os.fspath(path)
         try:
-            text = Path(path).read_text("utf-8")
-            head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True) if text else [[]]
-        except (OSError, ValueError, csv.Error) as error:
+            content = Path(path).read_bytes()
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise DataError(f"{source}: the history cannot be read: {reason}") from error
-        if head[:1] != [EPOCH]:
-            raise DataError(f"{source}, line 1: {','.join(head)!r}, expected {EPOCH},loss,… as to_csv writes it")
         history = cls()
-        history._columns = new_columns(head[1:])
-        for epoch, row in enumerate(rows, 1):
-            try:
-                numbers = dict(zip(head[1:], map(float, row[1:]), strict=True))
-                expected_epoch = row[0] == str(epoch)
-            except (ValueError, IndexError):
-                expected_epoch = False
-            if not expected_epoch:
-                shape = f"epoch {epoch} and {len(head) - 1} numbers"
-                raise DataError(f"{source}, line {epoch + 1}: {','.join(row)!r}, expected {shape}")
-            history.append(numbers)
+        line = 1
+        try:
+            reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+            names = column_names(next(reader, []))
+            history._columns = new_columns(names)
+            line = reader.line_num + 1
+            for row in reader:
+                history.append(epoch_numbers(row, len(history) + 1, names))
+                line = reader.line_num + 1
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            raise DataError(f"{source}, line {line}: the history is not UTF-8 text") from error
+        except (DataError, csv.Error) as error:
+            raise DataError(f"{source}, line {line}: {error}") from error
         return history
+
+
+def column_names(head: list[str]) -> list[str]:
+    """The names in the first line of a file, or `DataError`."""
+    if head[:1] != [EPOCH]:
+        raise DataError(f"{','.join(head)!r}, expected {EPOCH},loss,… as to_csv writes it")
+    return head[1:]
+
+
+def epoch_numbers(row: list[str], epoch: int, names: list[str]) -> dict[str, float]:
+    """The numbers in a line of a file, or `DataError`."""
+    try:
+        if row[:1] == [str(epoch)]:
+            return dict(zip(names, map(float, row[1:]), strict=True))
+    except ValueError:
+        pass
+    raise DataError(f"{','.join(row)!r}, expected epoch {epoch} and {len(names)} numbers")
 
 
 def new_columns(names: list[str]) -> dict[str, list[float]]:

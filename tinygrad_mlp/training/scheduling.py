@@ -32,16 +32,15 @@ class Scheduled(Callback):
         self.monitor = monitor
 
     def start(self, run: Run) -> None:
-        """Make sure that the schedule steers the optimizer that trains."""
+        """Make sure that the schedule steers the optimizer that trains, and has something to watch."""
         if self.schedule.optimizer is not run.optimizer:
             raise OptionError("Scheduled: the schedule was made for another optimizer than the one that trains")
+        if isinstance(self.schedule, ReduceOnPlateau):
+            run.expect("ReduceOnPlateau", self.monitor)
 
     def epoch(self, run: Run) -> None:
         """Take a step."""
-        if not isinstance(self.schedule, ReduceOnPlateau):
-            self.schedule.step()
-        elif self.monitor in run.history.names:
-            self.schedule.step(run.history[self.monitor][-1])
+        if isinstance(self.schedule, ReduceOnPlateau):
+            self.schedule.step(run.latest("ReduceOnPlateau", self.monitor))
         else:
-            seen = ", ".join(run.history.names)
-            raise OptionError(f"ReduceOnPlateau looks at {self.monitor}, which this run does not have: it has {seen}")
+            self.schedule.step()
