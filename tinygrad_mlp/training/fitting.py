@@ -118,7 +118,7 @@ def train_epoch(
         for xb, yb in batches(X, y, batch_size, rng=rng):
             optimizer.zero_grad()
             z = model(xb)
-            value = loss(z, yb)
+            value: Any = loss(z, yb)  # whatever a user's function gives
             if not isinstance(value, Tensor):
                 kind = type(value).__name__
                 raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")

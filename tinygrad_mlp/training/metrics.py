@@ -172,8 +172,7 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> 
     Returns:
         For each bin that has rows: the mean probability, the share of class 1, and the number of rows.
     """
-    if bins < 1:
-        raise OptionError(f"calibration: bins is {bins!r}; at least 1 is expected")
+    bins = at_least_1("calibration: bins", bins)
     p = checked_probabilities("calibration", probabilities)
     positive, _ = binary_scores(y_true, p)
     which = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p)
