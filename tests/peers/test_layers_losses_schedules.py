@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,6 @@ from tinygrad_mlp import nn, optim
 pytestmark = pytest.mark.bench
 rng = np.random.default_rng(0)
 X, TARGETS, LABELS = rng.normal(size=(12, 5)), rng.normal(size=(12, 3)), rng.integers(0, 3, 12)
-
-
-@pytest.fixture(autouse=True)
-def float64() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    tg.set_default_dtype(np.float64)
-    torch.set_default_dtype(torch.float64)
-    yield
-    tg.set_default_dtype(np.float32)
-    torch.set_default_dtype(before)
 
 
 LAYERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
