@@ -11,32 +11,24 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
-from tinygrad_mlp.cli.network import add_network_options, build_network, settle_network
-from tinygrad_mlp.cli.optimizer import (
-    add_optimizer_options,
-    build_loss,
-    build_optimizer,
-    build_schedule,
-    check_loss,
-    settle_optimizer,
-)
+from tinygrad_mlp.cli.cross_validation import cross_validate
+from tinygrad_mlp.cli.network import add_network_options, settle_network
+from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle_optimizer
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
+from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
-from tinygrad_mlp.data import StandardScaler, Table, split_indices
+from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
-from tinygrad_mlp.training import EarlyStopping, History, fit
+from tinygrad_mlp.training import EarlyStopping, History
 from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
@@ -76,6 +68,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     training.add_argument("--min-delta", type=number(), metavar="X", help="with --patience: what counts as better (0)")
     training.add_argument("--seed", type=whole(0), metavar="N", help="the same seed gives the same bytes (a new one)")
+    training.add_argument(
+        "--folds",
+        type=whole(2),
+        metavar="K",
+        help="cross-validate instead: train K times, each time without a K-th of the rows, and score on those",
+    )
+    training.add_argument("--repeats", type=whole(1), metavar="R", help="with --folds: deal the rows anew R times (1)")
     output = parser.add_argument_group("output")
     output.add_argument(
         "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
@@ -93,7 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
     drawn = arguments.seed is None
     settle(arguments)
-    places = train_and_save(arguments)
+    places = {} if arguments.folds else train_and_save(arguments)
+    if arguments.folds:
+        table, _ = read_for_training(arguments)
+        check_loss(arguments.loss, len(table.classes))
+        print(f"{summary(table)}\n\n{network_for(table, arguments, Streams.of(arguments.seed))!r}\n")
+        print(f"\n{cross_validate(table, arguments)}")
     places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
     # Before the other words: a `--` may be among them.
     seed = ["--seed", str(arguments.seed)] if drawn else []
@@ -120,6 +124,15 @@ def settle(arguments: argparse.Namespace) -> None:
     """Fill in what was left open, and refuse what cannot be done, before a row is read."""
     if arguments.dataset is None:
         raise UsageError("--dataset FILE.csv is missing: the rows to learn from")
+    if arguments.folds:
+        outputs = {"--valid": arguments.valid, "--history": arguments.history, "--curves": arguments.curves}
+        for option, given in (outputs | {"--show": arguments.show, "--compare": arguments.compare}).items():
+            if given:
+                raise UsageError(f"{option} does not go with --folds, which trains many networks and keeps none")
+        arguments.repeats = arguments.repeats or 1
+        arguments.no_curves = True
+    elif arguments.repeats:
+        raise UsageError("--repeats needs --folds: it says how often the rows are dealt anew")
     if arguments.min_delta is not None and arguments.patience is None:
         raise UsageError("--min-delta needs --patience: it says what counts as better")
     if arguments.no_curves:
@@ -142,20 +155,6 @@ def settle(arguments: argparse.Namespace) -> None:
         arguments.seed = secrets.randbelow(2**32)
 
 
-@dataclass(frozen=True)
-class Streams:
-    """One generator for each use, so that the weights do not depend on how the rows were split."""
-
-    split: np.random.Generator
-    weights: np.random.Generator
-    batches: np.random.Generator
-
-    @classmethod
-    def of(cls, seed: int) -> Streams:
-        """The streams of a seed; the split is that of `tinygrad-mlp split` with the same seed."""
-        return cls(np.random.default_rng(seed), *(np.random.default_rng([seed, i]) for i in (1, 2)))
-
-
 def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     """The model that settled arguments ask for, and the history of its training."""
     table, valid = read_for_training(arguments)
@@ -168,25 +167,9 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
         parts = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
         table, valid = (table.select(rows) for rows in parts)
-    scaler = StandardScaler().fit(table.features)
-    shape = (table.features.shape[1], arguments.layer, len(table.classes))
-    model = build_network(
-        *shape, arguments.activation, arguments.weights_initializer, streams.weights, arguments.dropout
-    )
+    model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    stopping = EarlyStopping(arguments.patience, arguments.min_delta or 0.0) if arguments.patience else None
-    optimizer = build_optimizer(model, arguments)
-    history = fit(
-        model,
-        build_loss(labels_of(table), len(table.classes), arguments),
-        optimizer,
-        labelled(table, scaler),
-        labelled(valid, scaler),
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        rng=streams.batches,
-        callbacks=[EpochLines(), build_schedule(optimizer, arguments), *([stopping] if stopping else [])],
-    )
+    scaler, history, stopping = learn(model, table, valid, arguments, streams, [EpochLines()])
     best = None
     if stopping:
         best = stopping.best_epoch
@@ -194,17 +177,6 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     facts = training_facts(arguments, table, valid, history, best)
     names = (table.classes, table.feature_names, table.label_name)
     return TrainedModel(model, scaler, *names, facts), history
-
-
-def labelled(table: Table, scaler: StandardScaler) -> tuple[np.ndarray, np.ndarray]:
-    """The scaled features (N, n) and the labels (N,) of a table."""
-    return scaler.transform(table.features), labels_of(table)
-
-
-def labels_of(table: Table) -> np.ndarray:
-    """The labels (N,) of a table that was read with labels."""
-    assert table.labels is not None
-    return table.labels
 
 
 def announce(model: nn.Sequential, table: Table, valid: Table) -> None:

@@ -6,7 +6,7 @@ from tinygrad_mlp.data.column_roles import ColumnReference
 from tinygrad_mlp.data.reading import read_csv
 from tinygrad_mlp.data.scaling import StandardScaler
 from tinygrad_mlp.data.split_files import SplitFiles, split_csv
-from tinygrad_mlp.data.splitting import split, split_indices
+from tinygrad_mlp.data.splitting import folds, split, split_indices
 from tinygrad_mlp.data.table import Table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Table",
     "batches",
     "breast_cancer_path",
+    "folds",
     "load_breast_cancer",
     "read_csv",
     "split",

@@ -72,6 +72,35 @@ def split_indices(
     return rng.permutation(np.concatenate(train)), rng.permutation(np.concatenate(valid))
 
 
+def folds(
+    y: ArrayLike, k: int = 5, rng: np.random.Generator | int = 0
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Row indices of the training and of the validation part of each of k folds, for cross-validation.
+
+    Every row is validated once. The rows of each class in y (N,) are shuffled and dealt to the folds in turn, so that
+    folds differ by at most one row in size, and in each class.
+
+    Raises `DataError` for fewer than 2 folds, more folds than rows, or a class with a single row; `ShapeError` if y has
+    other than one axis.
+
+    >>> [(len(train), len(valid)) for train, valid in folds([0, 0, 0, 1, 1, 1, 1], k=3)]
+    [(4, 3), (5, 2), (5, 2)]
+    """
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        raise ShapeError(f"folds: labels of shape {labels.shape}, expected (N,)")
+    if k != int(k) or not 2 <= k <= len(labels):
+        raise DataError(f"folds: k is {k!r}, expected a whole number from 2 to the number of rows, {len(labels)}")
+    names, members, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if sizes.min() < 2:
+        raise DataError(f"folds: class {names[sizes.argmin()]} has 1 row, expected at least 2")
+    rng = np.random.default_rng(rng)
+    in_class_order = np.concatenate([rng.permutation(np.flatnonzero(members == c)) for c in range(len(names))])
+    fold_of = np.empty(len(labels), np.int64)
+    fold_of[in_class_order] = np.arange(len(labels)) % k
+    return [(np.flatnonzero(fold_of != i), np.flatnonzero(fold_of == i)) for i in range(int(k))]
+
+
 def _apportion(sizes: Sequence[int], share: Fraction) -> list[int]:
     """How many rows of each class go to training: largest remainders, with one row of each class on each side."""
     quotas = [share * size for size in sizes]
