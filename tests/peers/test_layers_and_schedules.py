@@ -1,4 +1,4 @@
-"""Every layer, loss, optimizer and schedule beside PyTorch's: outputs, gradients, and 50 training steps in float64."""
+"""Every layer and schedule, clipping and embeddings beside PyTorch's: 50 training steps in float64."""
 
 from __future__ import annotations
 
@@ -34,52 +34,12 @@ LAYERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "LayerNorm": (lambda: nn.LayerNorm(8), lambda: theirs.LayerNorm(8)),
     "Flatten": (nn.Flatten, theirs.Flatten),
 }
-LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any], np.ndarray]] = {
-    "cross-entropy": (tg.softmax_cross_entropy, theirs.CrossEntropyLoss(), LABELS),
-    "cross-entropy, weights": (
-        lambda z, y: tg.softmax_cross_entropy(z, y, class_weights=[0.5, 2, 1]),
-        lambda z, y: theirs.functional.cross_entropy(z, y, torch.tensor([0.5, 2, 1])),
-        LABELS,
-    ),
-    "cross-entropy, smoothing and weights": (
-        lambda z, y: tg.softmax_cross_entropy(z, y, class_weights=[0.5, 2, 1], label_smoothing=0.1),
-        lambda z, y: theirs.functional.cross_entropy(z, y, torch.tensor([0.5, 2, 1]), label_smoothing=0.1),
-        LABELS,
-    ),
-    "cross-entropy of rows, smoothing": (
-        lambda z, y: tg.softmax_cross_entropy(z, y, label_smoothing=0.3, reduction="sum"),
-        lambda z, y: theirs.functional.cross_entropy(z, y, label_smoothing=0.3, reduction="sum"),
-        rng.dirichlet([1, 1, 1], 12),
-    ),
-    "binary cross-entropy": (
-        tg.binary_cross_entropy_with_logits,
-        theirs.BCEWithLogitsLoss(),
-        rng.integers(0, 2, (12, 3)).astype(float),
-    ),
-    "MSE": (tg.mean_squared_error, theirs.MSELoss(), TARGETS),
-    "MAE": (tg.mean_absolute_error, theirs.L1Loss(), TARGETS),
-    "Huber": (lambda z, t: tg.huber(z, t, delta=0.4), theirs.HuberLoss(delta=0.4), TARGETS),
-    "hinge": (tg.hinge, theirs.MultiMarginLoss(), LABELS),
-}
 OPTIMIZERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "SGD": (
-        lambda p: optim.SGD(p, 0.05, 0.9, rate_in_velocity=False, weight_decay=0.01),
-        lambda p: torch.optim.SGD(p, 0.05, 0.9, weight_decay=0.01),
-    ),
-    "Nesterov": (
-        lambda p: optim.SGD(p, 0.05, 0.9, nesterov=True, rate_in_velocity=False),
-        lambda p: torch.optim.SGD(p, 0.05, 0.9, nesterov=True),
-    ),
-    "RMSprop": (
-        lambda p: optim.RMSprop(p, 0.01, 0.99, 1e-8, epsilon_in_root=False),
-        lambda p: torch.optim.RMSprop(p, 0.01, 0.99, 1e-8),
+        lambda p: optim.SGD(p, 0.05, 0.9, rate_in_velocity=False),
+        lambda p: torch.optim.SGD(p, 0.05, 0.9),
     ),
     "Adam": (lambda p: optim.Adam(p, 0.01), lambda p: torch.optim.Adam(p, 0.01)),
-    "AdamW": (
-        lambda p: optim.AdamW(p, 0.01, weight_decay=0.1),
-        lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1),
-    ),
-    "AdaGrad": (lambda p: optim.AdaGrad(p, 0.05), lambda p: torch.optim.Adagrad(p, 0.05)),
 }
 SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "constant": (optim.Constant, lambda o: torch.optim.lr_scheduler.ConstantLR(o, factor=1.0)),
@@ -118,28 +78,21 @@ def pair(layer: str) -> tuple[Any, Any]:
     return ours, torchs
 
 
-def compare(
-    layer: str = "Tanh",
-    loss: str = "cross-entropy",
-    optimizer: str = "Adam",
-    schedule: str = "constant",
-    steps: int = 50,
-    tolerance: float = 1e-10,
-) -> None:
-    """Some steps of both, compared at each."""
+def compare(layer: str = "Tanh", optimizer: str = "Adam", schedule: str = "constant") -> None:
+    """50 steps of both, compared at each."""
     ours, torchs = pair(layer)
-    our_loss, their_loss, y = LOSSES[loss]
     our_optimizer, their_optimizer = OPTIMIZERS[optimizer][0](ours), OPTIMIZERS[optimizer][1](torchs.parameters())
     our_schedule, their_schedule = SCHEDULES[schedule][0](our_optimizer), SCHEDULES[schedule][1](their_optimizer)
-    inputs, targets = torch.from_numpy(X), torch.from_numpy(y)
-    for _ in range(steps):
+    inputs, labels = torch.from_numpy(X), torch.from_numpy(LABELS)
+    for _ in range(50):
         our_optimizer.zero_grad()
         their_optimizer.zero_grad()
-        a, b = our_loss(ours(X), y), their_loss(torchs(inputs), targets)
-        np.testing.assert_allclose(a.item(), b.item(), rtol=1e-10, atol=1e-12)
+        a = tg.softmax_cross_entropy(ours(X), LABELS)
+        b = theirs.functional.cross_entropy(torchs(inputs), labels)
+        np.testing.assert_allclose(a.item(), b.item(), rtol=1e-12, atol=1e-12)
         a.backward()
         b.backward()
-        np.testing.assert_allclose(ours.layers[0].W.grad, torchs[0].weight.grad.numpy().T, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(ours.layers[0].W.grad, torchs[0].weight.grad.numpy().T, rtol=0, atol=1e-12)
         our_optimizer.step()
         their_optimizer.step()
         values = (a.item(), b.item()) if schedule == "plateau" else ()
@@ -147,31 +100,16 @@ def compare(
         their_schedule.step(*values[1:])
         np.testing.assert_allclose(our_optimizer.learning_rate, their_optimizer.param_groups[0]["lr"], rtol=1e-12)
     for i in (0, 2):
-        np.testing.assert_allclose(ours.layers[i].W.data, torchs[i].weight.detach().numpy().T, rtol=0, atol=tolerance)
-        np.testing.assert_allclose(ours.layers[i].b.data, torchs[i].bias.detach().numpy(), rtol=0, atol=tolerance)
+        np.testing.assert_allclose(ours.layers[i].W.data, torchs[i].weight.detach().numpy().T, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(ours.layers[i].b.data, torchs[i].bias.detach().numpy(), rtol=0, atol=1e-12)
     outputs = ours.eval()(X).data
-    np.testing.assert_allclose(outputs, torchs.eval()(inputs).detach().numpy(), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(outputs, torchs.eval()(inputs).detach().numpy(), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_network_with_the_layer_learns_alike(layer: str) -> None:
     # The bias before a BatchNorm has a gradient of exactly 0, of which Adam would blow up the rounding.
     compare(layer=layer, optimizer="SGD" if layer == "BatchNorm" else "Adam")
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_network_with_the_loss_learns_alike(loss: str) -> None:
-    compare(loss=loss)
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_network_with_the_optimizer_learns_alike(optimizer: str) -> None:
-    compare(optimizer=optimizer)
-
-
-@pytest.mark.parametrize("optimizer", ["SGD", "Nesterov", "RMSprop", "Adam"])
-def test_200_steps_give_the_same_weights_to_12_digits(optimizer: str) -> None:
-    compare(optimizer=optimizer, steps=200, tolerance=1e-12)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -192,7 +130,7 @@ def test_embedding_vectors_learn_alike() -> None:
         theirs.functional.mse_loss(torchs(torch.from_numpy(indices)), torch.from_numpy(TARGETS)).backward()
         adam.step()
         theirs_adam.step()
-    np.testing.assert_allclose(ours.W.data, torchs.weight.detach().numpy(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(ours.W.data, torchs.weight.detach().numpy(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("limit", [1e-3, 1e3])
