@@ -1,319 +1,265 @@
-"""Fitting: the loop, its numbers, early stopping, and what happens when a number is not finite."""
+"""Fitting: the loop, its batches, modes and numbers, whatever rows and models it is given."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from training.setting import N, Recorded, fitted, network, rows, same_weights
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
-from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
+from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.training import Callback, Run
 
-N = 50
 
-
-def rows(seed: int = 0, n: int = N) -> tuple[np.ndarray, np.ndarray]:
-    """Two classes that a line divides."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 3))
-    return X, (X @ [1.0, -2.0, 0.5] > 0).astype(np.int64)
-
-
-def network(seed: int = 1) -> nn.Sequential:
-    return nn.Dense(3, 8, rng=seed) >> nn.ReLU() >> nn.Dense(8, 2, rng=seed + 1)
-
-
-def fitted(model: nn.Module, **how: Any) -> tg.History:
-    optimizer = how.pop("optimizer", None) or optim.Adam(model, 0.01)
-    settings: dict[str, Any] = {"epochs": 3, "batch_size": 16, "rng": 5} | how
-    train = settings.pop("train", rows())
-    return tg.fit(model, settings.pop("loss", tg.softmax_cross_entropy), optimizer, train, **settings)
-
-
-class Recorded(nn.Module):
-    """Passes its input on, and remembers how it was called."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[bool, np.ndarray]] = []
-
-    def forward(self, x: Any) -> Any:
-        self.calls.append((self.training, np.array(getattr(x, "_data", x))))
-        return x
-
-
-def test_fit_is_the_loop_one_would_write() -> None:
+@given(st.integers(1, 40), st.integers(1, 45), st.integers(1, 3), st.sampled_from([optim.SGD, optim.Adam]))
+def test_fit_is_the_loop_one_would_write(n: int, batch_size: int, epochs: int, rule: Any) -> None:
+    """Bit for bit, with the loss and the accuracy as means over rows of what the batches gave."""
     model, by_hand = network(), network()
-    history = fitted(model)
-    X, y = rows()
-    X = X.astype(np.float32)
-    optimizer, rng, losses = optim.Adam(by_hand, 0.01), np.random.default_rng(5), []
-    for _ in range(3):
-        order, total = rng.permutation(N), 0.0
-        for start in range(0, N, 16):
-            batch = order[start : start + 16]
+    X, y = rows(n=n)
+    history = fitted(model, optimizer=rule(model, 0.1), train=(X, y), batch_size=batch_size, epochs=epochs)
+    x = X.astype(np.float32)
+    optimizer, rng = rule(by_hand, 0.1), np.random.default_rng(5)
+    for epoch in range(epochs):
+        order, total, right = rng.permutation(n), 0.0, 0
+        for start in range(0, n, batch_size):
+            batch = order[start : start + batch_size]
             optimizer.zero_grad()
-            loss = tg.softmax_cross_entropy(by_hand(X[batch]), y[batch])
+            z = by_hand(x[batch])
+            loss = tg.softmax_cross_entropy(z, y[batch])
             loss.backward()
             optimizer.step()
             total += loss.item() * len(batch)
-        losses.append(total / N)
-    assert history["loss"] == losses
-    for name, value in model.state_dict().items():
-        assert np.array_equal(value, by_hand.state_dict()[name])
+            right += np.count_nonzero(z.numpy().argmax(axis=1) == y[batch])
+        assert history["loss"][epoch] == total / n
+        assert history["accuracy"][epoch] == right / n
+    assert len(history) == epochs
+    assert same_weights(model.state_dict(), by_hand.state_dict())
 
 
-def test_every_row_comes_once_an_epoch_in_a_new_order_and_the_last_batch_is_smaller() -> None:
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [(1, [1] * N), (16, [16, 16, 16, 2]), (25, [25, 25]), (N - 1, [N - 1, 1]), (N, [N]), (N + 1, [N])],
+)
+def test_every_row_comes_once_an_epoch_in_a_new_order_and_the_last_batch_is_smaller(
+    batch_size: int, sizes: list[int]
+) -> None:
     recorded = Recorded()
-    fitted(recorded >> network(), epochs=2, batch_size=16)
-    sizes = [len(x) for _, x in recorded.calls]
-    assert sizes == [16, 16, 16, 2] * 2
-    first, second = (np.concatenate([x for _, x in recorded.calls[i : i + 4]]) for i in (0, 4))
-    expected = np.sort(rows()[0].astype(np.float32), axis=0)
-    assert np.array_equal(np.sort(first, axis=0), expected)
-    assert np.array_equal(np.sort(second, axis=0), expected)
+    fitted(recorded >> network(), epochs=2, batch_size=batch_size)
+    assert [len(x) for _, x in recorded.calls] == sizes * 2
+    seen = [x for _, x in recorded.calls]
+    first, second = np.concatenate(seen[: len(sizes)]), np.concatenate(seen[len(sizes) :])
+    X = rows()[0].astype(np.float32)
+    for epoch in (first, second):
+        assert np.array_equal(epoch[np.argsort(epoch[:, 0])], X[np.argsort(X[:, 0])])  # whole rows, each once
     assert not np.array_equal(first, second)
+    assert not np.array_equal(first, X)
 
 
-def test_validation_uses_the_epochs_last_weights_in_evaluation_mode() -> None:
-    recorded = Recorded()
+def test_rows_keep_their_labels_when_they_are_shuffled() -> None:
+    X = np.arange(N, dtype=np.float64)[:, None]
+    seen: list[tuple[float, int]] = []
+
+    def loss(z: Any, y: Any) -> Any:
+        seen.extend(zip((z[:, 1] - z[:, 0]).numpy().tolist(), y.tolist(), strict=True))
+        return tg.softmax_cross_entropy(z, y) * 0
+
+    model = nn.Dense(1, 2, rng=0)
+    model.W.data, model.b.data = [[0, 1]], [0, 0]
+    fitted(model, loss=loss, train=(X, (np.arange(N) % 2)), optimizer=optim.SGD(model, 0.1), epochs=2)
+    assert len(seen) == 2 * N
+    assert all(int(x) % 2 == y for x, y in seen)
+
+
+def test_validation_uses_each_epochs_last_weights_in_evaluation_mode() -> None:
+    recorded, valid = Recorded(), rows(7, 20)
     model = recorded >> network() >> nn.Dropout(0.5, rng=0)
-    valid = rows(7, 20)
-    history = fitted(model, epochs=1, valid=valid)
-    assert [training for training, _ in recorded.calls] == [True] * 4 + [False]
-    scores = tg.evaluate(model, tg.softmax_cross_entropy, valid)
-    assert history["val_loss"] == [scores["loss"]]
-    assert history["val_accuracy"] == [scores["accuracy"]]
+    expected: list[dict[str, float]] = []
+
+    class Evaluate(Callback):
+        def epoch(self, run: Run) -> None:
+            calls = [training for training, _ in recorded.calls]
+            assert calls == [True] * 4 + [False]
+            expected.append(tg.evaluate(model, tg.softmax_cross_entropy, valid))
+            recorded.calls.clear()
+
+    history = fitted(model, valid=valid, callbacks=[Evaluate()])
+    assert history.names == ["loss", "accuracy", "val_loss", "val_accuracy"]
+    assert history["val_loss"] == [scores["loss"] for scores in expected]
+    assert history["val_accuracy"] == [scores["accuracy"] for scores in expected]
+    assert len(set(history["val_loss"])) == 3
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_the_modes_are_afterwards_what_they_were(training: bool) -> None:
-    model = (network() >> nn.Dropout(0.5)).train(training)
+def test_validation_does_not_change_the_training() -> None:
+    def drawing() -> nn.Module:
+        return network() >> nn.Dropout(0.2, rng=3)
+
+    with_it, without = drawing(), drawing()
+    assert fitted(with_it, valid=rows(7))["loss"] == fitted(without)["loss"]
+    assert same_weights(with_it.state_dict(), without.state_dict())
+
+
+# Modes.
+
+
+def interrupted(z: Any, y: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("frozen_part", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_each_module_is_afterwards_in_the_mode_it_was_in(training: bool, frozen_part: bool) -> None:
+    model = network() >> nn.Dropout(0.5)
+    model.train(training)
+    if frozen_part:
+        model.named_modules()["layers.3"].train(not training)
+    before = {path: module.training for path, module in model.named_modules().items()}
+
+    def after() -> dict[str, bool]:
+        return {path: module.training for path, module in model.named_modules().items()}
+
     fitted(model, valid=rows(3))
+    assert after() == before
     tg.predict(model, rows()[0])
-    assert {module.training for module in model.named_modules().values()} == {training}
-
-    def broken(z: Any, y: Any) -> Any:
-        raise KeyboardInterrupt
-
+    assert after() == before
+    tg.evaluate(model, tg.softmax_cross_entropy, rows())
+    assert after() == before
     with pytest.raises(KeyboardInterrupt):
-        fitted(model, loss=broken)
-    assert {module.training for module in model.named_modules().values()} == {training}
+        fitted(model, loss=interrupted)
+    assert after() == before
+    with pytest.raises(KeyboardInterrupt):
+        tg.evaluate(model, interrupted, rows())
+    assert after() == before
+    with pytest.raises(ShapeError):
+        tg.predict(model, np.zeros((2, 9)))
+    assert after() == before
 
 
-def test_accuracy_is_the_share_of_right_classes() -> None:
-    model, (X, y) = network(), rows()
-    scores = tg.evaluate(model, tg.softmax_cross_entropy, (X, y), batch_size=7)
-    assert scores["accuracy"] == np.mean(tg.predict(model, X).argmax(axis=1) == y)
+# Models and targets of other kinds.
 
 
-def test_predicting_in_batches_gives_what_all_at_once_gives() -> None:
-    model, X = network(), rows()[0]
-    np.testing.assert_allclose(tg.predict(model, X, batch_size=7), tg.predict(model, X), rtol=1e-6)
-    assert tg.predict(model, X).dtype == np.float32
-    assert tg.predict(model, X[:0]).shape == (0, 2)
+def test_rows_in_float64_train_a_float32_model_as_rows_in_float32_do() -> None:
+    (X, y), a, b = rows(), network(), network()
+    fitted(a, train=(X, y))
+    fitted(b, train=(X.astype(np.float32), y))
+    assert {p.dtype for p in a.parameters()} == {np.dtype(np.float32)}
+    assert same_weights(a.state_dict(), b.state_dict())
+    assert X.dtype == np.float64
 
 
-@pytest.mark.parametrize("batch_size", [1, N, N + 1])
-def test_any_batch_size_learns(batch_size: int) -> None:
-    history = fitted(network(), batch_size=batch_size, epochs=5)
-    assert history["loss"][-1] < history["loss"][0]
+def test_a_float64_model_is_trained_in_float64() -> None:
+    tg.set_default_dtype(np.float64)
+    try:
+        model, recorded = network(), Recorded()
+        fitted(recorded >> model, train=(rows()[0].astype(np.float32), rows()[1]))
+    finally:
+        tg.set_default_dtype(np.float32)
+    assert recorded.calls[0][1].dtype == np.float64
+    assert tg.predict(model, rows()[0]).dtype == np.float64
 
 
-@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("batch_size", 1.5), ("epochs", 0), ("epochs", True)])
-def test_numbers_that_are_no_counts_are_refused(name: str, value: Any) -> None:
-    with pytest.raises(OptionError, match=f"{name} is {value!r}"):
-        fitted(network(), **{name: value})
+def test_the_rows_given_stay_as_they_were() -> None:
+    X, y = rows()
+    X = X.astype(np.float32)
+    before = X.copy(), y.copy()
+    X.flags.writeable = y.flags.writeable = False
+    fitted(network(), train=(X, y), valid=(X, y))
+    assert np.array_equal(X, before[0])
+    assert np.array_equal(y, before[1])
 
 
-def test_the_same_seed_gives_the_same_history_and_weights() -> None:
-    def run() -> tuple[list[float], bytes]:
-        tg.seed(3)
-        model = nn.Dense(3, 8) >> nn.ReLU() >> nn.Dropout(0.3) >> nn.Dense(8, 2)
-        history = fitted(model, rng=None)
-        return history["loss"], b"".join(value.tobytes() for value in model.state_dict().values())
+def test_lists_are_rows_too() -> None:
+    X, y = rows()
+    a, b = network(), network()
+    fitted(a, train=(X.tolist(), y.tolist()))
+    fitted(b, train=(X, y))
+    assert same_weights(a.state_dict(), b.state_dict())
 
-    assert run() == run()
+
+def test_one_class_only_is_learned() -> None:
+    X, _ = rows()
+    model = network()
+    history = fitted(model, train=(X, np.zeros(N, int)), valid=(X, np.zeros(N, int)), epochs=30)
+    assert history["val_accuracy"][-1] == 1
+    assert history["val_loss"][-1] < history["val_loss"][0]
+    assert (tg.predict(model, X).argmax(axis=1) == 0).all()
+
+
+def test_labels_as_booleans_are_class_indices() -> None:
+    X, y = rows()
+    a, b = network(), network()
+    assert fitted(a, train=(X, y == 1))["accuracy"] == fitted(b, train=(X, y))["accuracy"]
+    assert same_weights(a.state_dict(), b.state_dict())
+
+
+def test_rows_of_probabilities_train_as_class_indices_do() -> None:
+    X, y = rows()
+    a, b = network(), network()
+    history = fitted(a, train=(X, np.eye(2)[y]))
+    assert history.names == ["loss"]
+    assert history["loss"] == fitted(b, train=(X, y))["loss"]
+    assert same_weights(a.state_dict(), b.state_dict())
 
 
 def test_regression_is_fitted_too() -> None:
     X, _ = rows()
-    targets = (X @ [[1.0], [2.0], [-1.0]]).astype(np.float32)
+    targets = X @ [[1.0], [2.0], [-1.0]]
     model = nn.Dense(3, 1, rng=0)
-    history = fitted(model, loss=tg.mean_squared_error, optimizer=optim.Adam(model, 0.1), train=(X, targets), epochs=60)
-    assert history.names == ["loss"]
+    how: dict[str, Any] = {"loss": tg.mean_squared_error, "train": (X, targets), "valid": (X, targets)}
+    history = fitted(model, optimizer=optim.Adam(model, 0.1), epochs=60, **how)
+    assert history.names == ["loss", "val_loss"]
     np.testing.assert_allclose(model.W.data[:, 0], [1, 2, -1], atol=0.05)
+    scores = tg.evaluate(model, tg.mean_squared_error, (X, targets))
+    assert scores == {"loss": pytest.approx(np.mean((tg.predict(model, X) - targets) ** 2), rel=1e-4)}
 
 
-# Early stopping.
+def test_rows_with_more_axes_and_rows_of_indices_are_fitted() -> None:
+    rng = np.random.default_rng(0)
+    pictures, y = rng.normal(size=(N, 2, 3)), rng.integers(0, 2, N)
+    model = nn.Flatten() >> nn.Dense(6, 16, rng=0) >> nn.ReLU() >> nn.Dense(16, 2, rng=1)
+    history = fitted(model, train=(pictures, y), valid=(pictures, y), epochs=40)
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert tg.predict(model, pictures).shape == (N, 2)
+    letters = rng.integers(0, 5, (N, 2))
+    model = nn.Embedding(5, 4, rng=0) >> nn.Flatten() >> nn.Dense(8, 2, rng=1)
+    history = fitted(model, train=(letters, letters[:, 0] % 2), epochs=60)
+    assert history["accuracy"][-1] > 0.9
 
 
-class Told(Callback):
-    """Puts numbers of its own into the history's last epoch, before early stopping looks."""
+def test_a_model_with_two_outputs_is_fitted_with_a_loss_of_its_own() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            self.classes, self.number = nn.Dense(3, 2, rng=0), nn.Dense(3, 1, rng=1)
 
-    def __init__(self, losses: list[float]) -> None:
-        self.losses = losses
-        self.weights: list[dict[str, np.ndarray]] = []
+        def forward(self, x: Any) -> Any:
+            return self.classes(x), self.number(x)
 
-    def epoch(self, run: Run) -> None:
-        run.history._columns["val_loss"][-1] = self.losses[run.epoch - 1]
-        self.weights.append(run.model.state_dict())
+    def loss(outputs: Any, y: Any) -> Any:
+        logits, number = outputs
+        return tg.softmax_cross_entropy(logits, y) + tg.mean_squared_error(number, y[:, None].astype(np.float32))
 
-
-def stopped(losses: list[float], **how: Any) -> tuple[tg.EarlyStopping, Told, nn.Module, tg.History]:
-    model, told, stopping = network(), Told(losses), tg.EarlyStopping(**how)
-    history = fitted(model, valid=rows(2), epochs=len(losses), callbacks=[told, stopping])
-    return stopping, told, model, history
-
-
-def same_weights(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
-    return all(np.array_equal(a[name], b[name]) for name in a)
+    history = fitted(Both(), loss=loss, valid=rows(3), epochs=5)
+    assert history.names == ["loss", "val_loss"]
+    assert history["loss"][-1] < history["loss"][0]
 
 
-def test_early_stopping_waits_for_patience_and_restores_the_best_weights() -> None:
-    stopping, told, model, history = stopped([3, 2, 2.5, 2.1, 1, 1], patience=2)
-    assert (stopping.best, stopping.best_epoch, stopping.stopped_at, len(history)) == (2, 2, 4, 4)
-    assert same_weights(model.state_dict(), told.weights[1])
-
-
-def test_a_better_epoch_starts_the_count_anew() -> None:
-    stopping, _, _, history = stopped([3, 4, 2, 4, 1, 4, 4, 9], patience=2)
-    assert (stopping.best_epoch, stopping.stopped_at, len(history)) == (5, 7, 7)
-
-
-def test_better_means_by_more_than_min_delta() -> None:
-    stopping, *_ = stopped([1.0, 0.95, 0.9, 0.5], patience=2, min_delta=0.1)
-    assert (stopping.best_epoch, stopping.stopped_at) == (1, 3)
-
-
-def test_nan_is_never_better() -> None:
-    stopping, told, model, _ = stopped([math.nan, 2, math.nan, math.nan, 1], patience=2)
-    assert (stopping.best_epoch, stopping.stopped_at) == (2, 4)
-    assert same_weights(model.state_dict(), told.weights[1])
-
-
-def test_the_best_weights_are_restored_after_the_last_epoch_too() -> None:
-    stopping, told, model, _ = stopped([3, 1, 2], patience=9)
-    assert stopping.stopped_at is None
-    assert same_weights(model.state_dict(), told.weights[1])
-
-
-def test_without_restoring_the_last_weights_stay() -> None:
-    _, told, model, _ = stopped([3, 1, 2, 2], patience=2, restore_best=False)
-    assert same_weights(model.state_dict(), told.weights[-1])
-
-
-def test_the_best_weights_are_restored_after_an_interruption() -> None:
-    class Interrupt(Callback):
-        def epoch(self, run: Run) -> None:
-            if run.epoch == 3:
-                raise KeyboardInterrupt
-
-    model, told = network(), Told([3, 1, 2, 0])
-    with pytest.raises(KeyboardInterrupt):
-        fitted(model, valid=rows(2), epochs=4, callbacks=[told, tg.EarlyStopping(5), Interrupt()])
-    assert same_weights(model.state_dict(), told.weights[1])
-
-
-def test_early_stopping_needs_something_to_watch() -> None:
-    with pytest.raises(OptionError, match="no validation data"):
-        fitted(network(), callbacks=[tg.EarlyStopping(2)])
-    with pytest.raises(OptionError, match="monitor is 'val_los'"):
-        tg.EarlyStopping(2, monitor="val_los")
-    with pytest.raises(OptionError, match="patience is 0"):
-        tg.EarlyStopping(0)
-
-
-# What is not finite, and what does not fit.
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_loss_that_is_not_finite_stops_with_epoch_batch_and_the_parameter_named() -> None:
+def test_parameters_without_an_optimizer_stay() -> None:
     model = network()
-    with pytest.raises(NonFiniteError, match=r"epoch \d, batch \d+: the loss is \S+: .*layers\.\d"):
-        fitted(model, optimizer=optim.SGD(model, 1e30), epochs=5)
+    before = model.state_dict()
+    fitted(model, optimizer=optim.SGD(model.parameters()[2:], 0.1))
+    after = model.state_dict()
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == ["layers.2.W", "layers.2.b"]
 
 
-def test_the_operation_that_made_a_nan_is_named() -> None:
-    @tg.op
-    def poisoned(x: Any) -> Any:
-        return x * np.nan, lambda g: g
-
-    with pytest.raises(NonFiniteError, match="epoch 1, batch 1: the loss is nan: poisoned made nan"):
-        fitted(network() >> poisoned)
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_after_it_early_stopping_restores_finite_weights() -> None:
-    model = network()
-    sgd = optim.SGD(model, 0.1)
-
-    class Explode(Callback):
-        def epoch(self, run: Run) -> None:
-            if run.epoch == 2:
-                sgd.learning_rate = 1e38
-
-    with pytest.raises(NonFiniteError):
-        fitted(model, optimizer=sgd, valid=rows(2), epochs=9, callbacks=[tg.EarlyStopping(5), Explode()])
-    assert all(np.isfinite(value).all() for value in model.state_dict().values())
-
-
-def test_data_that_do_not_fit_are_named() -> None:
-    X, y = rows()
-    for data, error, text in (
-        ((X, y[:-1]), ShapeError, r"X \(50, 3\) and y \(49,\)"),
-        ((X[:0], y[:0]), ShapeError, "no rows"),
-        ((X[0], y), ShapeError, r"X \(3,\)"),
-        ((X.astype(str), y), DtypeError, "real numbers"),
-        ((np.where(np.arange(N)[:, None] == 4, np.nan, X), y), NonFiniteError, r"X\[4, 0\] is nan"),
-    ):
-        with pytest.raises(error, match=text):
-            fitted(network(), train=data)
-    with pytest.raises(ShapeError, match="as many columns"):
-        fitted(network(), valid=(X[:, :2], y))
-
-
-def test_an_optimizer_of_another_model_is_refused() -> None:
-    with pytest.raises(OptionError, match="none of the model's parameters"):
-        fitted(network(), optimizer=optim.Adam(network()))
-
-
-def test_callbacks_are_called_in_order_and_all_ended_after_an_error() -> None:
-    seen: list[str] = []
-
-    class Named(Callback):
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def start(self, run: Run) -> None:
-            seen.append(f"start {self.name}")
-
-        def epoch(self, run: Run) -> None:
-            seen.append(f"{self.name}{run.epoch}")
-            if self.name == "b" and run.epoch == 2:
-                raise RuntimeError
-
-        def end(self, run: Run) -> None:
-            seen.append(f"end {self.name}")
-
-    with pytest.raises(RuntimeError):
-        fitted(network(), callbacks=[Named("a"), Named("b")])
-    assert seen == ["start a", "start b", "a1", "b1", "a2", "b2", "end a", "end b"]
-
-
-def test_a_schedule_for_another_optimizer_is_refused() -> None:
-    with pytest.raises(OptionError, match="another optimizer"):
-        fitted(network(), callbacks=[tg.Scheduled(optim.Exponential(optim.Adam(network()), 0.5))])
-
-
-def test_a_plateau_watches_the_validation_loss() -> None:
-    model = network()
-    sgd = optim.SGD(model, 0.1)
-    plateau = tg.Scheduled(optim.ReduceOnPlateau(sgd, gamma=0.5, patience=0))
-    fitted(model, optimizer=sgd, valid=rows(2), epochs=3, callbacks=[Told([1, 2, 3]), plateau])
-    assert sgd.learning_rate == 0.025
-    with pytest.raises(OptionError, match="no validation data"):
-        fitted(model, optimizer=sgd, callbacks=[plateau])
+def test_a_fit_goes_on_where_the_one_before_ended() -> None:
+    """Two times two epochs with one optimizer and one generator are four epochs."""
+    at_once, twice = network(), network()
+    whole = fitted(at_once, epochs=4, rng=np.random.default_rng(2))
+    adam, rng = optim.Adam(twice, 0.01), np.random.default_rng(2)
+    parts = [fitted(twice, optimizer=adam, epochs=2, rng=rng)["loss"] for _ in range(2)]
+    assert parts[0] + parts[1] == whole["loss"]
+    assert same_weights(at_once.state_dict(), twice.state_dict())
