@@ -1,8 +1,7 @@
-"""History, and the metrics of classes."""
+"""Metrics: against counting by hand, and where there is nothing to count."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,62 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tinygrad_mlp as tg
 from tinygrad_mlp import metrics
-from tinygrad_mlp.errors import DataError, DtypeError, LabelError, OptionError, ShapeError, StateError
-
-NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
-
-
-@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=5))
-def test_a_history_reads_back_exactly(tmp_path_factory: Any, rows: list[tuple[float, float]]) -> None:
-    path = tmp_path_factory.mktemp("history") / "run.csv"
-    history = tg.History()
-    for loss, val_loss in rows:
-        history.append({"loss": loss, "val_loss": val_loss})
-    history.to_csv(path)
-    again = tg.History.from_csv(path)
-    assert len(again) == len(rows)
-    for name in history.names:
-        assert np.array_equal(again[name], history[name], equal_nan=True)
-
-
-def test_a_history_file_is_plain_csv(tmp_path: Path) -> None:
-    history = tg.History()
-    history.append({"loss": 0.5, "accuracy": 1})
-    history.append({"loss": 0.25, "accuracy": 0.1})
-    history.to_csv(tmp_path / "run.csv")
-    assert (tmp_path / "run.csv").read_text() == "epoch,loss,accuracy\n1,0.5,1.0\n2,0.25,0.1\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ("", "line 1"),
-        ("loss\n1\n", "line 1"),
-        ("epoch,loss\n1,0.5\n3,0.4\n", "line 3"),
-        ("epoch,loss\n1,half\n", "line 2"),
-        ("epoch,loss\n1,0.5,7\n", "line 2"),
-        ("epoch,loss,loss\n", "different names"),
-    ],
-)
-def test_a_file_that_is_no_history_is_refused_with_its_line(tmp_path: Path, text: str, where: str) -> None:
-    path = tmp_path / "run.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match=where):
-        tg.History.from_csv(path)
-    with pytest.raises(DataError, match=r"other\.csv"):
-        tg.History.from_csv(tmp_path / "other.csv")
-
-
-def test_epochs_have_the_same_columns() -> None:
-    history = tg.History()
-    history.append({"loss": 1})
-    with pytest.raises(DataError, match="loss expected"):
-        history.append({"los": 1})
-    with pytest.raises(StateError, match="no column 'val_loss': loss"):
-        history["val_loss"]
-
+from tinygrad_mlp.errors import DtypeError, LabelError, OptionError, ShapeError
 
 CLASSES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30)
 
@@ -86,11 +31,80 @@ def test_metrics_are_what_counting_by_hand_gives(pairs: list[tuple[int, int]]) -
         assert metrics.f1(truth, predicted, positive=c) == pytest.approx(f1, abs=1e-15)
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30), st.integers(5, 7))
+def test_a_confusion_matrix_counts_each_row_once(pairs: list[tuple[int, int]], classes: int) -> None:
+    truth, predicted = [t for t, _ in pairs], [p for _, p in pairs]
+    matrix = metrics.confusion_matrix(truth, predicted, classes)
+    assert matrix.shape == (classes, classes)
+    assert matrix.dtype == np.int64
+    assert matrix.sum() == len(pairs)
+    assert matrix.sum(axis=1).tolist() == [truth.count(c) for c in range(classes)]
+    assert matrix.sum(axis=0).tolist() == [predicted.count(c) for c in range(classes)]
+    assert np.array_equal(matrix.T, metrics.confusion_matrix(predicted, truth, classes))
+    if pairs:
+        assert metrics.accuracy(truth, predicted) == np.trace(matrix) / len(pairs)
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "precision", "recall", "f1"),
+    [
+        ([], [], 0, 0, 0),
+        ([0, 0], [0, 0], 0, 0, 0),  # class 1 neither occurs nor is predicted
+        ([1, 1], [0, 0], 0, 0, 0),  # it is never predicted
+        ([0, 0], [1, 1], 0, 0, 0),  # it never occurs
+        ([1, 0], [0, 1], 0, 0, 0),
+        ([1], [1], 1, 1, 1),
+        ([1, 1, 0, 0], [1, 0, 0, 0], 1, 0.5, 2 / 3),
+        ([1, 0, 0, 0], [1, 1, 1, 1], 0.25, 1, 0.4),
+    ],
+)
+def test_a_share_of_nothing_is_zero(
+    truth: list[int], predicted: list[int], precision: float, recall: float, f1: float
+) -> None:
+    assert metrics.precision(truth, predicted) == precision
+    assert metrics.recall(truth, predicted) == recall
+    assert metrics.f1(truth, predicted) == f1
+
+
+def test_booleans_and_small_integers_are_class_indices() -> None:
+    truth, predicted = np.array([True, False, True]), np.array([1, 1, 1], np.uint8)
+    assert metrics.confusion_matrix(truth, predicted, classes=2).tolist() == [[0, 1], [0, 2]]
+    assert metrics.precision(truth, predicted) == 2 / 3
+    large = np.full(300, 200, np.uint8)  # 200·256 + 200 does not fit into its dtype
+    assert metrics.confusion_matrix(large, large, classes=256)[200, 200] == 300
+
+
+def test_the_results_are_pythons_numbers() -> None:
+    for metric in (metrics.accuracy, metrics.precision, metrics.recall, metrics.f1):
+        assert type(metric(np.array([1, 0]), np.array([1, 1]))) is float
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=1, max_size=20))
+def test_the_area_under_the_roc_curve_is_the_share_of_pairs_in_order(pairs: list[tuple[int, float]]) -> None:
+    ones, zeros = [s for y, s in pairs if y == 1], [s for y, s in pairs if y == 0]
+    area = metrics.roc_auc([y for y, _ in pairs], [s for _, s in pairs])
+    if ones and zeros:
+        in_order = [(one > zero) + (one == zero) / 2 for one in ones for zero in zeros]
+        assert area == pytest.approx(sum(in_order) / len(in_order), abs=1e-12)
+    else:
+        assert np.isnan(area)
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2.0, True])
+def test_a_number_of_classes_that_is_no_count_is_refused(classes: Any) -> None:
+    with pytest.raises(OptionError, match=f"classes is {classes}; a whole number of at least 1"):
+        metrics.confusion_matrix([0], [0], classes)
+
+
 def test_what_are_no_classes_is_refused() -> None:
     with pytest.raises(LabelError, match=r"y_pred\[1\] is 2; with 2 classes"):
         metrics.confusion_matrix([0, 1], [0, 2], classes=2)
-    with pytest.raises(ShapeError, match="as many rows"):
+    with pytest.raises(LabelError, match=r"y_true\[0\] is -1; with 2 classes"):
+        metrics.confusion_matrix([-1, 1], [0, 1], classes=2)
+    with pytest.raises(ShapeError, match=r"y_true \(2,\) and y_pred \(1,\): as many rows"):
         metrics.accuracy([0, 1], [0])
+    with pytest.raises(ShapeError, match=r"y_pred \(2, 1\): class indices \(N,\)"):
+        metrics.accuracy([0, 1], [[0], [1]])
     with pytest.raises(ShapeError, match="no rows"):
         metrics.accuracy([], [])
     with pytest.raises(DtypeError, match="integers"):
