@@ -34,7 +34,7 @@ def test_fit_is_the_loop_one_would_write(n: int, batch_size: int, epochs: int, r
             loss.backward()
             optimizer.step()
             total += loss.item() * len(batch)
-            right += np.count_nonzero(z.numpy().argmax(axis=1) == y[batch])
+            right += int(np.count_nonzero(z.numpy().argmax(axis=1) == y[batch]))
         assert history["loss"][epoch] == total / n
         assert history["accuracy"][epoch] == right / n
     assert len(history) == epochs
@@ -69,7 +69,7 @@ def test_rows_keep_their_labels_when_they_are_shuffled() -> None:
         return tg.softmax_cross_entropy(z, y) * 0
 
     model = nn.Dense(1, 2, rng=0)
-    model.W.data, model.b.data = [[0, 1]], [0, 0]
+    model.load_state_dict({"W": [[0, 1]], "b": [0, 0]})
     fitted(model, loss=loss, train=(X, (np.arange(N) % 2)), optimizer=optim.SGD(model, 0.1), epochs=2)
     assert len(seen) == 2 * N
     assert all(int(x) % 2 == y for x, y in seen)

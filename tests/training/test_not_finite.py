@@ -98,6 +98,15 @@ def test_a_validation_loss_that_is_not_finite_is_a_number_in_the_history() -> No
     assert not np.isfinite(tg.evaluate(network(), tg.softmax_cross_entropy, (huge, y[:4]))["loss"])
 
 
+def test_an_overflow_is_an_error_or_a_number_but_no_warning_besides() -> None:
+    def loss(z: Any, y: Any) -> Any:
+        return tg.log(tg.exp(z * 1e30)).mean()
+
+    assert not np.isfinite(tg.evaluate(network(), loss, rows())["loss"])
+    with pytest.raises(NonFiniteError, match="exp made inf at"):
+        fitted(network(), loss=loss)
+
+
 def test_callbacks_are_ended_after_it() -> None:
     ended = []
 

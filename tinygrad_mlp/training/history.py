@@ -120,7 +120,8 @@ def epoch_numbers(row: list[str], epoch: int, names: list[str]) -> dict[str, flo
 
 
 def new_columns(names: list[str]) -> dict[str, list[float]]:
-    """Empty columns, whose names can stand side by side in a file."""
-    if len({EPOCH, "", *names}) != len(names) + 2:
-        raise DataError(f"columns {', '.join(names)!r}: different names expected, none of them empty or {EPOCH!r}")
+    """Empty columns, whose names can stand side by side in a line of a file; or `DataError`."""
+    if len({EPOCH, "", *names}) != len(names) + 2 or any("\n" in name or "\r" in name for name in names):
+        expected = f"different names in one line each expected, none of them empty or {EPOCH!r}"
+        raise DataError(f"columns {', '.join(names)!r}: {expected}")
     return {name: [] for name in names}
