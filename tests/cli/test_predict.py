@@ -215,3 +215,24 @@ def test_no_input_is_overwritten(bad, model):
         before = Path(path).read_bytes()
         assert "cannot be the file which is read from" in bad(f"predict model.safetensors rest.csv --output {path}")
         assert Path(path).read_bytes() == before
+
+
+def test_a_threshold_decides_between_two_classes(good, model):
+    table = read_csv("rest.csv")
+    p = TrainedModel.load(model).probabilities(table.features)[:, 1]
+    for threshold in (0.02, 0.5, 0.98):
+        result = json.loads(good(f"predict model.safetensors rest.csv --json --threshold {threshold}"))
+        said = p >= threshold
+        assert result["predicted"] == {"B": int((~said).sum()), "M": int(said.sum())}
+        assert result["recall"] == said[table.labels == 1].mean()
+    benign = json.loads(good("predict model.safetensors rest.csv --json --threshold 0.9 --positive B"))
+    assert benign["predicted"]["B"] == (1 - p >= 0.9).sum()
+
+
+def test_a_threshold_is_a_probability_and_for_two_classes(good, bad, model):
+    assert "'1.5' given, a number above 0 and below 1" in bad("predict model.safetensors rest.csv --threshold 1.5")
+    rows = [f"{i},{i * i},{'abc'[i % 3]}" for i in range(30)]
+    Path("three.csv").write_text("u,v,kind\n" + "\n".join(rows) + "\n")
+    good("train --dataset three.csv --label kind --epochs 1 --seed 1 --no-curves --model three.safetensors")
+    refused = bad("predict three.safetensors three.csv --threshold 0.5")
+    assert "--threshold is for models of two classes, this one has 3" in refused

@@ -23,6 +23,7 @@ from tinygrad_mlp.cli.parser import UsageError, first_of, instead
 from tinygrad_mlp.cli.paths import check_inputs, check_outputs
 from tinygrad_mlp.cli.scores import Scores
 from tinygrad_mlp.cli.tables import add_column_options, in_words, summary
+from tinygrad_mlp.cli.values import number
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.errors import ModelFileError, NonFiniteError
 from tinygrad_mlp.files import TrainedModel
@@ -41,6 +42,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="MODEL", help="the model, as train saved it")
     parser.add_argument("--dataset", type=Path, metavar="DATA.csv", help="the table")
     parser.add_argument("--positive", metavar="CLASS", help="of two classes, the one to score (the second, sorted)")
+    parser.add_argument(
+        "--threshold",
+        type=number(0, 1, above=True),
+        metavar="X",
+        help="of two classes: call a row positive from this probability on (the more probable class)",
+    )
     output = parser.add_argument_group("output")
     rows = "write a line for each row: class, probabilities"
     output.add_argument("--output", type=Path, metavar="FILE.csv", help=rows)
@@ -55,10 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     check_outputs({"--output": arguments.output}, files.values())
     trained = load(files["MODEL"])
     positive = positive_class(trained.classes, arguments.positive)
+    if arguments.threshold is not None and len(trained.classes) != 2:
+        raise UsageError(f"--threshold is for models of two classes, this one has {len(trained.classes)}")
     table = read_for(trained, files["DATA.csv"], arguments)
     logits = finite_logits(trained, table)
-    predictions = Predictions(trained.classes, table, np.asarray(ops.softmax(logits.astype(np.float64))))
-    scores = None if table.labels is None else Scores.of(logits, table.labels, trained.classes, positive)
+    probabilities = np.asarray(ops.softmax(logits.astype(np.float64)))
+    indices = decided(probabilities, positive, arguments.threshold)
+    predictions = Predictions(trained.classes, table, probabilities, indices)
+    scores = None if table.labels is None else Scores.of(logits, table.labels, trained.classes, positive, indices)
     if arguments.output:
         atomic_write(arguments.output, predictions.csv().encode())
     if arguments.json:
@@ -93,6 +104,13 @@ def positive_class(classes: tuple[str, ...], asked: str | None) -> int:
     if asked not in classes:
         raise UsageError(f"--positive: the model has no class {asked!r}; {instead(asked, classes)}")
     return classes.index(asked)
+
+
+def decided(probabilities: np.ndarray, positive: int, threshold: float | None) -> np.ndarray:
+    """The classes (N,) that rows are given: the most probable ones, or as a threshold of the positive one says."""
+    if threshold is None:
+        return np.asarray(probabilities.argmax(axis=1))
+    return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive)
 
 
 def read_for(trained: TrainedModel, path: Path, arguments: argparse.Namespace) -> Table:
@@ -135,14 +153,13 @@ class Predictions:
         classes: the names of the C classes.
         table: the N rows.
         probabilities: (N, C).
-        indices: (N,) the most probable classes.
+        indices: (N,) the classes that they are given.
         predicted: their N names.
     """
 
-    def __init__(self, classes: tuple[str, ...], table: Table, probabilities: np.ndarray) -> None:
-        self.classes, self.table, self.probabilities = classes, table, probabilities
-        self.indices = probabilities.argmax(axis=1)
-        self.predicted = [classes[i] for i in self.indices]
+    def __init__(self, classes: tuple[str, ...], table: Table, probabilities: np.ndarray, indices: np.ndarray) -> None:
+        self.classes, self.table, self.probabilities, self.indices = classes, table, probabilities, indices
+        self.predicted = [classes[i] for i in indices]
 
     def counts(self) -> dict[str, int]:
         """How many rows were given each class."""

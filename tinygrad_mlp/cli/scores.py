@@ -42,9 +42,17 @@ class Scores:
     f1: Sequence[float]
 
     @classmethod
-    def of(cls, logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], positive: int = 1) -> Scores:
-        """The scores of logits (N, C), N ≥ 1, for class indices (N,)."""
-        predicted, each = logits.argmax(axis=1), range(len(classes))
+    def of(
+        cls,
+        logits: np.ndarray,
+        labels: np.ndarray,
+        classes: tuple[str, ...],
+        positive: int = 1,
+        predicted: np.ndarray | None = None,
+    ) -> Scores:
+        """The scores of logits (N, C), N ≥ 1, for class indices (N,), and of `predicted` (N,) if it is not the argmax."""
+        predicted = logits.argmax(axis=1) if predicted is None else predicted
+        each = range(len(classes))
         return cls(
             classes,
             positive,
