@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -28,5 +29,16 @@ def atomic_write(path: str | os.PathLike[str], content: bytes) -> None:
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
+        sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a file's new name onto the disk too, where the system lets a folder be opened (Windows does not)."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
