@@ -17,12 +17,14 @@ collect_ignore_glob = [] if find_spec("torch") and find_spec("sklearn") else ["t
 
 @pytest.fixture(autouse=True)
 def float64() -> Iterator[None]:
-    """Both libraries make float64 parameters, so that what differs is a formula and not the rounding."""
+    """Both make float64 parameters, so that what differs is a formula and not the rounding; PyTorch has one thread."""
     import torch  # optional: where it is missing, no test here is collected, and this is never called
 
-    before = tg.default_dtype(), torch.get_default_dtype()
+    before = tg.default_dtype(), torch.get_default_dtype(), torch.get_num_threads()
     tg.set_default_dtype(np.float64)
     torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)  # on a busy machine its threads wait for each other several times as long as they work
     yield
     tg.set_default_dtype(before[0])
     torch.set_default_dtype(before[1])
+    torch.set_num_threads(before[2])
