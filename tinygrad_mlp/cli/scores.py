@@ -50,7 +50,7 @@ class Scores:
         positive: int = 1,
         predicted: np.ndarray | None = None,
     ) -> Scores:
-        """The scores of logits (N, C), N ≥ 1, for class indices (N,), and of `predicted` (N,) if it is not the argmax."""
+        """The scores of logits (N, C), N ≥ 1, for class indices (N,); of `predicted` (N,) if that is not the argmax."""
         predicted = logits.argmax(axis=1) if predicted is None else predicted
         each = range(len(classes))
         return cls(
