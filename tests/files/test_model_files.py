@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import pickle
 import subprocess
@@ -152,7 +153,73 @@ def test_weights_of_a_module_of_ones_own_are_loaded_into_one_that_is_built_alike
     assert np.array_equal(tg.predict(TrainedModel.load(path, Own()).model, X), tg.predict(model, X))
 
 
+@pytest.mark.parametrize(
+    ("model", "X"),
+    [
+        (nn.Embedding(9, 4, rng=1) >> nn.Flatten() >> nn.Dense(12, 2, rng=2), np.arange(6).reshape(2, 3)),
+        (nn.Dense(3, 4, rng=1) >> nn.Flatten() >> nn.Dense(20, 2, rng=2), np.ones((2, 5, 3))),
+        (nn.LayerNorm(4) >> nn.Flatten() >> nn.Dense(12, 2, rng=2), np.arange(24.0).reshape(2, 3, 4) ** 2),
+        (nn.Dense(3, 4, rng=1) >> nn.Softmax(1), np.ones((2, 5, 3))),
+        (nn.Sequential(), np.ones((2, 5))),
+        (nn.Dense(3, 4, rng=1), np.ones((2, 3))),
+    ],
+    ids=["indices", "flattened late", "normalised first", "softmax of an axis", "empty", "one layer"],
+)
+def test_whatever_can_be_saved_can_be_loaded(tmp_path: Path, model: nn.Module, X: np.ndarray) -> None:
+    saved(tmp_path / "m.safetensors", model, feature_names=[])
+    assert np.array_equal(tg.predict(tg.load(tmp_path / "m.safetensors"), X), tg.predict(model, X))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=5), st.data())
+def test_any_network_in_a_row_comes_back_bit_by_bit(tmp_path: Path, sizes: list[int], data: st.DataObject) -> None:
+    between = [nn.ReLU(), nn.LeakyReLU(0.1), nn.Tanh(), nn.Sigmoid(), nn.Dropout(0.2), nn.GELU(), tg.relu, tg.silu]
+    layers: list[Any] = []
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
+        layers += [nn.Dense(n_in, n_out, bias=data.draw(st.booleans()), rng=i), data.draw(st.sampled_from(between))]
+    model = nn.Sequential(*layers)
+    content = saved(tmp_path / "m.safetensors", model)
+    loaded = tg.load(tmp_path / "m.safetensors")
+    X = np.random.default_rng(0).normal(size=(4, sizes[0]))
+    assert np.array_equal(tg.predict(loaded, X), tg.predict(model, X))
+    assert saved(tmp_path / "m.safetensors", loaded) == content
+
+
+def test_a_model_of_which_one_layer_stands_in_two_places_is_stored_as_weights(tmp_path: Path) -> None:
+    layer = nn.Dense(2, 2, rng=1)
+    saved(tmp_path / "m.safetensors", layer >> layer)
+    with pytest.raises(ModelFileError, match="read_weights"):
+        tg.load(tmp_path / "m.safetensors")
+    assert read_weights(tmp_path / "m.safetensors").keys() == {"layers.0.W", "layers.0.b"}
+
+
+def test_a_loaded_model_trains_on(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = (X[:, 0] > 0).astype(int)
+    models = [small(), small()]
+    saved(tmp_path / "m.safetensors", models[0])
+    models[0] = tg.load(tmp_path / "m.safetensors")  # type: ignore[assignment]  # it is a Sequential again
+    for model in models:
+        tg.fit(model, tg.softmax_cross_entropy, tg.optim.SGD(model, 0.1), (X, y), epochs=2, rng=0)
+    assert np.array_equal(tg.predict(models[0], X), tg.predict(models[1], X))
+
+
 # What is refused.
+
+
+def test_layers_that_do_not_follow_each_other_are_refused(tmp_path: Path) -> None:
+    text = r"layer layers\.1\.layers\.1: Dense\(4, 2\) takes 4 columns, but the layer before it gives 3"
+    with pytest.raises(ShapeError, match=text):
+        saved(tmp_path / "m.safetensors", nn.Dense(2, 3) >> nn.Sequential(nn.Sequential(nn.ReLU(), nn.Dense(4, 2))))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_of_another_kind_are_not_put_into_a_module_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    content = with_header(saved(path, Own()), lambda h: h["inner.0.W"].update(dtype="I32"))
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"inner\.0\.W is int32; float32 is expected"):
+        TrainedModel.load(path, Own())
 
 
 def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
@@ -228,7 +295,9 @@ def test_an_architecture_that_does_not_fit_is_refused(tmp_path: Path, change: An
         (lambda h: h["__metadata__"].update(classes='["a"]'), "numbers of outputs differ"),
         (lambda h: h["__metadata__"].pop("facts"), "no facts"),
         (lambda h: h["layers.0.b"].update(dtype="F64"), "whole safetensors"),
+        (lambda h: h["layers.0.b"].update(dtype="I32"), r"layers\.0\.b is int32; float32 is expected"),
         (lambda h: h["layers.0.b"].update(shape=[4]), "whole safetensors"),
+        (lambda h: h["layers.0.b"].update(shape=[1, 3]), r"layers\.0\.b: shape \(1, 3\) given"),
         (lambda h: h.update({"layers.9.W": h.pop("layers.0.W")}), "expected"),
         (lambda h: h["layers.0.b"].update(data_offsets=[0, 2**60]), "whole safetensors"),
     ],

@@ -60,6 +60,9 @@ def test_a_state_dict_holds_copies_and_is_loaded_whole() -> None:
         (lambda s: s.pop("scale"), StateError, "missing scale"),
         (lambda s: s.update(extra=1), StateError, "unknown extra"),
         (lambda s: s.update(scale=np.ones(4)), ShapeError, r"scale: shape \(4,\) given, \(3,\) expected"),
+        (lambda s: s.update({"many.1.a.0.b": [[1.0], [2.0, 3.0]]}), ShapeError, r"many\.1\.a\.0\.b: \(1,\) expected"),
+        (lambda s: s.update({"many.1.a.0.b": ["1"]}), DtypeError, r"many\.1\.a\.0\.b: <U1 given, float32 expected"),
+        (lambda s: s.update({"many.1.a.0.b": [1j]}), DtypeError, "complex128 given, float32 expected"),
     ],
 )
 def test_a_state_dict_that_does_not_fit_changes_nothing(change: Any, error: Any, text: str) -> None:
@@ -70,6 +73,38 @@ def test_a_state_dict_that_does_not_fit_changes_nothing(change: Any, error: Any,
     with pytest.raises(error, match=text):
         model.load_state_dict(state)
     assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_state_dict_may_hold_lists_integers_and_tensors() -> None:
+    model = nn.Dense(1, 2, rng=0)
+    model.load_state_dict({"W": [[1, 2]], "b": tg.Tensor([3.0, 4.0], requires_grad=True)})
+    assert model([[10]]).data.tolist() == [[13, 24]]
+    with pytest.raises(DtypeError, match="list given; a dict is expected"):
+        model.load_state_dict([1])  # type: ignore[arg-type]  # what a user may do
+
+
+def test_a_module_in_a_circle_is_found_once() -> None:
+    model, part = Own(), nn.Dense(3, 3, rng=4)
+    model.part, part.parent = part, model  # type: ignore[attr-defined]  # attributes of a user's own
+    assert list(model.named_modules()) == ["", "first", "many.0", "many.1.a.0", "part"]
+    assert list(part.named_parameters())[:3] == ["W", "b", "parent.first.W"]
+
+
+def test_two_parameters_with_one_path_are_refused() -> None:
+    model = Own()
+    model.twice = {1: nn.Parameter([1.0]), "1": nn.Parameter([2.0])}  # type: ignore[attr-defined]  # a user's own
+    with pytest.raises(StateError, match=r"two parameters have the path twice\.1"):
+        model.state_dict()
+
+
+def test_looking_at_a_part_does_not_rename_what_is_in_it() -> None:
+    model = Own()
+    named = model.named_parameters()
+    sequence = nn.Sequential(model.first)
+    assert "9" in repr(sequence)
+    assert sequence.parameters() == [named["first.W"], named["first.b"]]
+    assert [p.name for p in sequence.parameters()] == ["first.W", "first.b"]
+    assert [p.name for p in nn.Dense(2, 2).parameters()] == ["W", "b"]
 
 
 def test_train_and_eval_reach_every_module() -> None:
@@ -135,6 +170,12 @@ def test_the_table_of_a_model() -> None:
     ]
 
 
+def test_the_table_shows_what_is_not_known_as_a_question_mark() -> None:
+    model = nn.Embedding(10, 4) >> nn.Flatten() >> nn.Dense(12, 2)
+    shapes = [line[line.index("(N") :].split(")")[0] for line in repr(model).splitlines()[2:5]]
+    assert shapes == ["(N, ?, 4", "(N, ?", "(N, 2"]
+
+
 def test_the_path_of_a_layer_is_in_its_errors() -> None:
     model = nn.Dense(30, 24) >> nn.ReLU() >> nn.Dense(30, 2)
     with pytest.raises(
@@ -143,6 +184,23 @@ def test_the_path_of_a_layer_is_in_its_errors() -> None:
         model(np.ones((32, 30)))
     with pytest.raises(ShapeError, match=r"^mean_squared_error"):  # the path is gone again
         tg.mean_squared_error(np.ones(3), np.ones((3, 1)))
+
+
+def test_the_path_stays_when_a_part_is_used_by_itself() -> None:
+    model = Own()
+    model(np.ones((1, 2)))
+    tg.predict(model.first, np.ones((1, 2)))
+    with pytest.raises(ShapeError, match=r"^dense in first: "):
+        model(np.ones((1, 4)))
+
+
+def test_a_forward_may_have_several_inputs_and_options() -> None:
+    class Weighted(nn.Module):
+        def forward(self, x: Any, w: Any = 1.0, *, shift: float = 0.0) -> Any:
+            return x * w + shift
+
+    model = Weighted()
+    assert [model(3.0), model(3.0, 2.0), model(3.0, w=2.0, shift=1.0)] == [3, 6, 7]
 
 
 def test_a_module_without_forward_says_so() -> None:
@@ -167,6 +225,36 @@ def test_dense_multiplies_the_last_axis(shape: tuple[int, ...], bias: bool) -> N
 @pytest.mark.parametrize("x", [[[1, 2]], np.array([[1, 2]]), np.array([[1.0, 2.0]]), np.array([[True, False]])])
 def test_plain_inputs_take_the_dtype_of_the_weights(x: Any) -> None:
     assert nn.Dense(2, 3)(x).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "text"),
+    [
+        (np.ones((1, 2)) * 1j, DtypeError, "complex128; real numbers"),
+        (np.array([["a", "b"]]), DtypeError, "<U1; real numbers"),
+        (None, DtypeError, "object; real numbers"),
+        ([[1.0], [2.0, 3.0]], ShapeError, "rows of one length"),
+    ],
+)
+def test_inputs_that_are_no_numbers_are_refused_with_the_path(x: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=rf"^Dense in layers\.0: .*{text}"):
+        nn.Sequential(nn.Dense(2, 3))(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.Dropout("0.5"), "Dropout: p is '0.5'"),  # type: ignore[arg-type]  # what a user may do
+        (lambda: nn.LeakyReLU(float("nan")), "LeakyReLU: alpha is nan"),
+        (lambda: nn.ELU([1.0]), "ELU: alpha is"),  # type: ignore[arg-type]
+        (lambda: nn.PReLU(1.5), "PReLU: n is 1.5"),  # type: ignore[arg-type]
+        (lambda: nn.Embedding("3", 2), "Embedding: n is '3'"),  # type: ignore[arg-type]
+        (lambda: nn.LayerNorm(3, epsilon="1"), "LayerNorm: epsilon is '1'"),  # type: ignore[arg-type]
+    ],
+)
+def test_options_that_are_no_numbers_are_named(make: Any, text: str) -> None:
+    with pytest.raises(OptionError, match=text):
+        make()
 
 
 @pytest.mark.parametrize(("n_in", "n_out"), [(0, 1), (1, -1), (1.5, 1), (True, 1), ("3", 1)])

@@ -88,13 +88,41 @@ def architecture(model: nn.Module) -> dict[str, Any] | None:
 
 
 def widths(model: nn.Module) -> tuple[int | None, int | None]:
-    """How many columns a network takes and gives; None where its layers do not say."""
+    """How many columns a network takes and gives; None where its layers do not say.
+
+    Raises:
+        ShapeError: a layer takes another number of columns than the one before it gives.
+    """
     if describe(model) is None:
         return None, None
-    whole = nn.Sequential(model)
-    shape = whole.input_shape()
-    n_in, n_out = (n if isinstance(n, int) else None for n in (shape[-1], whole.output_shape(shape)[-1]))
-    return n_in, n_out
+    n_in = nn.Sequential(model).input_shape()[-1]
+    # Before a Flatten rows may have more axes, and the last of them is not all that a row has.
+    certain = isinstance(n_in, int) and not any(isinstance(m, nn.Flatten) for m in model.named_modules().values())
+    return n_in if certain else None, width_after(model, None, "")
+
+
+def width_after(layer: Any, width: int | None, path: str) -> int | None:
+    """The length of the last axis after a layer of the tables, given the one before it; None if it is not known."""
+    match layer:
+        case nn.Sequential():
+            for i, inner in enumerate(layer.layers):
+                width = width_after(inner, width, f"{path}.layers.{i}" if path else f"layers.{i}")
+            return width
+        case nn.Dense():
+            takes, gives = layer.n_in, layer.n_out
+        case nn.BatchNorm() | nn.LayerNorm():
+            takes = gives = layer.n
+        case nn.PReLU() if layer.n > 1:
+            takes = gives = layer.n
+        case nn.Embedding():
+            return layer.size
+        case nn.Flatten():
+            return None
+        case _:  # elementwise
+            return width
+    if width not in (None, takes):
+        raise ShapeError(f"layer {path}: {layer!r} takes {takes} columns, but the layer before it gives {width}")
+    return gives
 
 
 def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -> Any:

@@ -141,7 +141,7 @@ class TrainedModel:
         if model is None:
             return cls(rebuilt(description, weights), **beside)
         loaded = cls(model, **beside)
-        model.load_state_dict(weights)
+        take(model, weights)
         model.eval()
         return loaded
 
@@ -188,7 +188,7 @@ def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, np.ndarra
 
 
 def rebuilt(description: dict[str, Any] | None, weights: Mapping[str, np.ndarray]) -> Module:
-    """The network that a file describes, with the file's weights; a row has gone through it."""
+    """The network that a file describes, with the file's weights."""
     if description is None:
         raise ModelFileError(
             "its network has layers that are not the package's: build the model and give it to "
@@ -197,13 +197,18 @@ def rebuilt(description: dict[str, Any] | None, weights: Mapping[str, np.ndarray
     model = build(description, weights)
     if not isinstance(model, Module):
         raise ModelFileError(f"the network is {description}; a layer is expected")
-    model.load_state_dict(weights)
+    take(model, weights)
     for name, parameter in model.named_parameters().items():
         parameter._data = weights[name]  # in the dtype of the file, whatever the default is
-    n_in, _ = widths(model)
-    if n_in is not None:
-        predict(model, np.zeros((1, n_in)))
     return model.eval()
+
+
+def take(model: Module, weights: Mapping[str, np.ndarray]) -> None:
+    """Give a network a file's weights: floating-point numbers where it has such, integers where it has those."""
+    for name, parameter in model.named_parameters().items():
+        if name in weights and weights[name].dtype.kind != parameter.dtype.kind:
+            raise ModelFileError(f"{name} is {weights[name].dtype}; {parameter.dtype} is expected")
+    model.load_state_dict(weights)
 
 
 def check_finite(weights: Mapping[str, np.ndarray]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.nn.arguments import at_least_1, finite_number
 from tinygrad_mlp.nn.layers import Elementwise
 from tinygrad_mlp.nn.module import Parameter
 
@@ -50,7 +51,7 @@ class ELU(Elementwise):
     options: ClassVar = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = float(alpha)
+        self.alpha = finite_number("ELU: alpha", alpha)
 
     def forward(self, x: Any) -> Any:
         """X where x > 0, else α·(e^x − 1)."""
@@ -71,10 +72,8 @@ class PReLU(Elementwise):
     options: ClassVar = ("n",)
 
     def __init__(self, n: int = 1, alpha: float = 0.25) -> None:
-        if n < 1:
-            raise OptionError(f"PReLU: n is {n!r}; a whole number of at least 1 is expected")
-        self.n = int(n)
-        self.alpha = Parameter(np.full(self.n, alpha, default_dtype()))
+        self.n = at_least_1("PReLU: n", n)
+        self.alpha = Parameter(np.full(self.n, finite_number("PReLU: alpha", alpha), default_dtype()))
 
     def forward(self, x: Any) -> Any:
         """X where x > 0, else α·x."""

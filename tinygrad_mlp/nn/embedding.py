@@ -8,7 +8,8 @@ import numpy as np
 
 from tinygrad_mlp import ops
 from tinygrad_mlp.dtypes import default_dtype
-from tinygrad_mlp.errors import LabelError, OptionError
+from tinygrad_mlp.errors import LabelError
+from tinygrad_mlp.nn.arguments import at_least_1, here
 from tinygrad_mlp.nn.module import Module, Parameter, Shape
 from tinygrad_mlp.randomness import generator
 
@@ -28,10 +29,7 @@ class Embedding(Module):
     options: ClassVar = ("n", "size")
 
     def __init__(self, n: int, size: int, rng: np.random.Generator | int | None = None) -> None:
-        for name, number in (("n", n), ("size", size)):
-            if isinstance(number, bool) or number != int(number) or number < 1:
-                raise OptionError(f"Embedding: {name} is {number!r}; a whole number of at least 1 is expected")
-        self.n, self.size = int(n), int(size)
+        self.n, self.size = at_least_1("Embedding: n", n), at_least_1("Embedding: size", size)
         self.W = Parameter(generator(rng).standard_normal((self.n, self.size)).astype(default_dtype()))
 
     def forward(self, x: Any) -> Any:
@@ -41,11 +39,14 @@ class Embedding(Module):
             LabelError: a number that is not such an index.
         """
         values = np.asarray(getattr(x, "_data", x))
-        indices = values if values.dtype.kind in "iu" else values.astype(np.int64)
+        if values.dtype.kind not in "fiub":
+            raise LabelError(f"{here('Embedding')}: X is {values.dtype}; indices are expected")
+        with np.errstate(invalid="ignore"):  # of NaN, which the comparison finds
+            indices = values if values.dtype.kind in "iu" else values.astype(np.int64)
         wrong = (indices != values) | (indices < 0) | (indices >= self.n)
         if wrong.any():
             where = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise LabelError(f"Embedding: index {values[where]} at {where}; 0 to {self.n - 1} is expected")
+            raise LabelError(f"{here('Embedding')}: index {values[where]} at {where}; 0 to {self.n - 1} is expected")
         return ops.getitem(self.W, indices)
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import OptionError, ShapeError
+from tinygrad_mlp.nn.arguments import at_least_1, cast_rows, finite_number
 from tinygrad_mlp.nn.initialisers import Initialiser, initialiser
 from tinygrad_mlp.nn.module import Module, Parameter, Shape
 from tinygrad_mlp.randomness import generator
@@ -39,10 +41,8 @@ class Dense(Module):
         weights: str | Initialiser = "he",
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        for name, n in (("n_in", n_in), ("n_out", n_out)):
-            if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
-                raise OptionError(f"Dense: {name} is {n!r}; a whole number of at least 1 is expected")
-        self.n_in, self.n_out, self.bias = int(n_in), int(n_out), bool(bias)
+        self.n_in, self.n_out = at_least_1("Dense: n_in", n_in), at_least_1("Dense: n_out", n_out)
+        self.bias = bool(bias)
         values = initialiser(weights)((self.n_in, self.n_out), generator(rng))
         if np.shape(values) != (self.n_in, self.n_out):
             raise ShapeError(f"Dense: the initialiser gave {np.shape(values)} for W {(self.n_in, self.n_out)}")
@@ -51,10 +51,12 @@ class Dense(Module):
 
     def forward(self, x: Any) -> Any:
         """X·W + b for rows X (N, n_in); a plain array is cast to the dtype of W."""
-        if not hasattr(x, "_data"):
-            x = np.asarray(x) if not hasattr(x, "__array_function__") else x
-            x = x if x.dtype == self.W._data.dtype else x.astype(self.W._data.dtype)
+        x = cast_rows("Dense", x, self.W._data.dtype)
         return ops.matmul(x, self.W) if self.b is None else ops.dense(x, self.W, self.b)
+
+    def input_shape(self, shape: Shape) -> Shape:
+        """Rows of length n_in, whatever comes after."""
+        return ("N", self.n_in)
 
     def output_shape(self, shape: Shape) -> Shape:
         """The last length becomes n_out."""
@@ -63,6 +65,10 @@ class Dense(Module):
 
 class Elementwise(Module):
     """A layer whose output has the shape of its input."""
+
+    def input_shape(self, shape: Shape) -> Shape:
+        """The shape that the layer after it takes."""
+        return shape
 
     def output_shape(self, shape: Shape) -> Shape:
         """The input's shape."""
@@ -87,7 +93,7 @@ class LeakyReLU(Elementwise):
     options: ClassVar = ("alpha",)
 
     def __init__(self, alpha: float = 0.01) -> None:
-        self.alpha = float(alpha)
+        self.alpha = finite_number("LeakyReLU: alpha", alpha)
 
     def forward(self, x: Any) -> Any:
         """X where x > 0, else α·x."""
@@ -128,7 +134,7 @@ class Softmax(Elementwise):
     options: ClassVar = ("axis",)
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = int(axis)
+        self.axis = operator.index(axis)
 
     def forward(self, x: Any) -> Any:
         """e^x / Σ e^x along the axis."""
@@ -146,9 +152,9 @@ class Dropout(Elementwise):
     options: ClassVar = ("p",)
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
-        if not 0 <= p < 1:
+        self.p = finite_number("Dropout: p", p)
+        if not 0 <= self.p < 1:
             raise OptionError(f"Dropout: p is {p!r}; a probability of dropping with 0 ≤ p < 1 is expected")
-        self.p = float(p)
         self.rng = None if rng is None else generator(rng)
 
     def forward(self, x: Any) -> Any:

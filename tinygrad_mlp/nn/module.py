@@ -50,13 +50,17 @@ class Module:
         """The output for an input, a batch of rows (N, …)."""
         raise TypeError(f"{type(self).__name__} has no forward(self, x)")
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Run `forward`; operations inside, and their errors, know the path of this module."""
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Run `forward`; operations inside, and their errors, know the path of this module.
+
+        The path is the one in the outermost module that was called, and stays when a part is called by itself.
+        """
         if self._path is None:
-            self.named_modules()
+            for path, module in self.named_modules().items():
+                module._path = path
         token = SCOPE.set(self._path or SCOPE.get())
         try:
-            return self.forward(*inputs)
+            return self.forward(*inputs, **options)
         finally:
             SCOPE.reset(token)
 
@@ -70,12 +74,14 @@ class Module:
         """The shape of the output for an input of this shape, for the table that `repr` prints."""
         return ("?",)
 
+    def input_shape(self, shape: Shape) -> Shape:
+        """The shape that an input has, if the layer after this one takes this shape."""
+        return ("N", "?")
+
     def named_modules(self) -> dict[str, Module]:
         """This module (under "") and all within it, by path."""
         found: dict[str, Module] = {}
         walk(self, "", {}, found, set())
-        for path, module in found.items():
-            module._path = path
         return found
 
     def named_parameters(self) -> dict[str, Parameter]:
@@ -87,8 +93,13 @@ class Module:
         return found
 
     def parameters(self) -> list[Parameter]:
-        """The parameters, in the order of the attributes."""
-        return list(self.named_parameters().values())
+        """The parameters, in the order of the attributes. Those without a name get their path as it."""
+        found: dict[str, Parameter] = {}
+        walk(self, "", found, {}, set())
+        for path, parameter in found.items():
+            if parameter.name is None:
+                parameter.name = path
+        return list(found.values())
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of the parameters' values, by path."""
@@ -97,23 +108,26 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the parameters' values; all of them or, after an error, none.
 
+        Args:
+            state: arrays, lists or Tensors by path, such as another model's `state_dict()`.
+
         Raises:
             StateError: names are missing or not known.
             ShapeError: a shape differs.
+            DtypeError: values that are not real numbers, or a state that is no dict.
         """
+        if not isinstance(state, Mapping):
+            raise DtypeError(f"state dict for {type(self).__name__}: {type(state).__name__} given; a dict is expected")
         own = self.named_parameters()
         missing = sorted(own.keys() - state.keys())
         unknown = sorted(state.keys() - own.keys())
         if missing or unknown:
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
-                unknown
-            )
+            lists = {"missing": missing, "unknown": unknown}
+            parts = [f"{what} {', '.join(paths)}" for what, paths in lists.items() if paths]
             raise StateError(f"state dict for {type(self).__name__}: {'; '.join(parts)}")
+        values = {path: cast_values(path, state[path], p) for path, p in own.items()}
         for path, p in own.items():
-            if np.shape(state[path]) != p.shape:
-                raise ShapeError(f"{path}: shape {np.shape(state[path])} given, {p.shape} expected")
-        for path, p in own.items():
-            p.data = state[path]
+            p.data = values[path]
 
     def train(self, mode: bool = True) -> Self:
         """Switch this module and all within it to training; returns itself."""
@@ -182,14 +196,11 @@ class Sequential(Module):
     def __getitem__(self, index: int) -> Layer:
         return self.layers[index]
 
-    def input_shape(self) -> Shape:
-        """The shape of a batch that the first layer which knows it takes."""
-        for layer in self.layers:
-            if isinstance(layer, Sequential):
-                return layer.input_shape()
-            if hasattr(layer, "n_in"):
-                return ("N", layer.n_in)
-        return ("N", "?")
+    def input_shape(self, shape: Shape = ("N", "?")) -> Shape:
+        """The shape of a batch that the first layer takes, as far as the layers know."""
+        for layer in reversed(self.layers):
+            shape = layer.input_shape(shape) if isinstance(layer, Module) else ("N", "?")
+        return shape
 
     def output_shape(self, shape: Shape) -> Shape:
         """The shape after the last layer."""
@@ -199,7 +210,7 @@ class Sequential(Module):
 
     def __repr__(self) -> str:
         rows = [(path, *row) for path, row in self.rows("", self.input_shape())]
-        total = sum(p.size for p in self.parameters() if p.requires_grad)
+        total = learned(self)
         return table(["", "layer", "output shape", "parameters"], rows, ["", "total", "", f"{total:,}"])
 
     def rows(self, path: str, shape: Shape) -> Iterator[tuple[str, tuple[str, str, str]]]:
@@ -212,8 +223,27 @@ class Sequential(Module):
             shape = module.output_shape(shape) if module else ("?",)
             if not isinstance(layer, Sequential):
                 title = repr(layer) if module else getattr(layer, "__name__", repr(layer))
-                learned = sum(p.size for p in module.parameters() if p.requires_grad) if module else 0
-                yield here, (title, f"({', '.join(map(str, shape))})", f"{learned:,}")
+                yield here, (title, f"({', '.join(map(str, shape))})", f"{learned(layer):,}")
+
+
+def learned(layer: Any) -> int:
+    """How many numbers a layer learns. Names nothing, unlike `parameters()`: a table leaves a model as it is."""
+    found: dict[str, Parameter] = {}
+    walk(layer, "", found, {}, set())
+    return sum(p.size for p in found.values() if p.requires_grad)
+
+
+def cast_values(path: str, values: Any, parameter: Parameter) -> np.ndarray:
+    """Values in the dtype of a parameter and of its shape, or an error that has its path."""
+    try:
+        array: np.ndarray[Any, Any] = np.asarray(getattr(values, "_data", values))
+    except ValueError as error:  # what NumPy says of lists in lists
+        raise ShapeError(f"{path}: {parameter.shape} expected ({error})") from error
+    if array.shape != parameter.shape:
+        raise ShapeError(f"{path}: shape {array.shape} given, {parameter.shape} expected")
+    if not np.can_cast(array.dtype, parameter.dtype, "same_kind"):
+        raise DtypeError(f"{path}: {array.dtype} given, {parameter.dtype} expected")
+    return array.astype(parameter.dtype)
 
 
 def walk(x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str, Module], seen: set[int]) -> None:
@@ -222,6 +252,8 @@ def walk(x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str,
         return
     children: Iterator[tuple[Any, Any]]
     if isinstance(x, Parameter):
+        if path in parameters:  # keys of a dict such as 1 and "1"
+            raise StateError(f"two parameters have the path {path}: give them other keys")
         parameters[path] = x
         children = iter(())
     elif isinstance(x, Module):

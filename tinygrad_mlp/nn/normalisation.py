@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import OptionError, ShapeError
+from tinygrad_mlp.nn.arguments import at_least_1, cast_rows, finite_number, here
 from tinygrad_mlp.nn.layers import Elementwise
 from tinygrad_mlp.nn.module import Parameter
 
@@ -24,21 +25,19 @@ class Normalisation(Elementwise):
     options: ClassVar[tuple[str, ...]] = ("n", "epsilon")
 
     def __init__(self, n: int, epsilon: float = 1e-5) -> None:
-        if isinstance(n, bool) or n != int(n) or n < 1:
-            raise OptionError(f"{type(self).__name__}: n is {n!r}; a whole number of at least 1 is expected")
-        if not epsilon > 0:
-            raise OptionError(f"{type(self).__name__}: epsilon is {epsilon!r}; a number above 0 is expected")
-        self.n, self.epsilon = int(n), float(epsilon)
+        own = type(self).__name__
+        self.n, self.epsilon = at_least_1(f"{own}: n", n), finite_number(f"{own}: epsilon", epsilon)
+        if not self.epsilon > 0:
+            raise OptionError(f"{own}: epsilon is {epsilon!r}; a number above 0 is expected")
         self.gamma = Parameter(np.ones(self.n, default_dtype()))
         self.beta = Parameter(np.zeros(self.n, default_dtype()))
 
     def checked(self, x: Any) -> Any:
         """The input, if its last axis has n features; a plain array in the parameters' dtype."""
-        if not hasattr(x, "_data"):
-            x = np.asarray(x, self.gamma.dtype) if not hasattr(x, "__array_function__") else x
-            x = x if x.dtype == self.gamma.dtype else x.astype(self.gamma.dtype)
+        own = type(self).__name__
+        x = cast_rows(own, x, self.gamma.dtype)
         if x.ndim < 2 or x.shape[-1] != self.n:
-            raise ShapeError(f"{type(self).__name__}: X {x.shape}; (N, …, {self.n}) is expected")
+            raise ShapeError(f"{here(own)}: X {x.shape}; (N, …, {self.n}) is expected")
         return x
 
 
@@ -79,9 +78,9 @@ class BatchNorm(Normalisation):
 
     def __init__(self, n: int, epsilon: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__(n, epsilon)
-        if not 0 < momentum <= 1:
+        self.momentum = finite_number("BatchNorm: momentum", momentum)
+        if not 0 < self.momentum <= 1:
             raise OptionError(f"BatchNorm: momentum is {momentum!r}; above 0 and at most 1 is expected")
-        self.momentum = float(momentum)
         self.running_mean = Parameter(np.zeros(self.n, default_dtype()), requires_grad=False)
         self.running_variance = Parameter(np.ones(self.n, default_dtype()), requires_grad=False)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.nn import Module
+from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.optim.optimizer import number_in_range
-from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.history import History
 
 

@@ -13,9 +13,9 @@ from tinygrad_mlp.autograd import no_grad
 from tinygrad_mlp.data import batches
 from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.nn import Module
+from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training import metrics
-from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.rows import Batch, checked_batch, checked_rows, dtype_of
 
 Loss = Callable[[Any, Any], Tensor]

@@ -12,11 +12,11 @@ import numpy as np
 from tinygrad_mlp.data import batches
 from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
+from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.randomness import generator
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Run
-from tinygrad_mlp.training.counts import at_least_1
 from tinygrad_mlp.training.diagnosis import bad_parameter, origin
 from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_mlp.errors import DtypeError, LabelError, ShapeError
-from tinygrad_mlp.training.counts import at_least_1
+from tinygrad_mlp.nn.arguments import at_least_1
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.ndarray:
