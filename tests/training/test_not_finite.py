@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training.setting import fitted, network, rows
+from training.setting import fitted, network, rows, same_weights
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
@@ -105,6 +105,31 @@ def test_an_overflow_is_an_error_or_a_number_but_no_warning_besides() -> None:
     assert not np.isfinite(tg.evaluate(network(), loss, rows())["loss"])
     with pytest.raises(NonFiniteError, match="exp made inf at"):
         fitted(network(), loss=loss)
+
+
+def test_the_model_goes_back_to_the_weights_that_the_epoch_began_with() -> None:
+    """Its parameters, and what batches left in it."""
+    kept = []
+
+    class Explode(Callback):
+        def epoch(self, run: Run) -> None:
+            kept.append(run.model.state_dict())
+            if run.epoch == 3:
+                run.optimizer.learning_rate = 1e38
+
+    model = nn.BatchNorm(3) >> network()
+    with pytest.raises(NonFiniteError, match="^epoch 4"):
+        fitted(model, optimizer=optim.SGD(model, 0.1), epochs=9, callbacks=[Explode()])
+    assert len(kept) == 3
+    assert same_weights(model.state_dict(), kept[-1])
+
+
+def test_a_run_that_fails_in_its_first_epoch_leaves_the_model_as_it_was() -> None:
+    model = network() >> poisoned_backward
+    before = model.state_dict()
+    with pytest.raises(NonFiniteError):
+        fitted(model)
+    assert same_weights(model.state_dict(), before)
 
 
 def test_callbacks_are_ended_after_it() -> None:

@@ -61,7 +61,8 @@ def fit(
         OptionError: epochs or batch_size below 1, or an optimizer that trains none of the model's parameters.
         ShapeError, DtypeError: data that are not such a pair, have no rows, or differ in columns.
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
-            names epoch, batch, and the parameter or the operation where it came from.
+            names epoch, batch, and the parameter or the operation where it came from, and the model has the weights
+            that this epoch began with, or those that an `EarlyStopping` kept.
     """
     dtype = dtype_of(model)
     epochs, batch_size = at_least_1("epochs", epochs), at_least_1("batch_size", batch_size)
@@ -84,7 +85,12 @@ def fit(
                 callback.start(run)
                 started.append(callback)
             for run.epoch in range(1, epochs + 1):
-                numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters)
+                before = model.state_dict()
+                try:
+                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters)
+                except NonFiniteError:
+                    model.load_state_dict(before)
+                    raise
                 if held_out:
                     numbers |= {f"val_{name}": number for name, number in measure(model, loss, *held_out).items()}
                 run.history.append(numbers)
