@@ -346,6 +346,13 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert np.array_equal(nn.Dense(3, 3, rng=9).W.data, nn.Dense(3, 3, rng=9).W.data)
 
 
+@pytest.mark.parametrize("seed", ["7", -1, 1.5])
+def test_what_is_no_seed_is_refused(seed: Any) -> None:
+    for call in (tg.seed, lambda seed: nn.Dense(2, 2, rng=seed), lambda seed: nn.Dropout(0.5, rng=seed)):
+        with pytest.raises(OptionError, match=f"the seed is {seed!r}; a whole number"):
+            call(seed)
+
+
 def test_the_gradients_of_a_whole_model_equal_finite_differences() -> None:
     tg.set_default_dtype(np.float64)
     try:

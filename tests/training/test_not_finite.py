@@ -118,7 +118,7 @@ def test_the_model_goes_back_to_the_weights_that_the_epoch_began_with() -> None:
                 run.optimizer.learning_rate = 1e38
 
     model = nn.BatchNorm(3) >> network()
-    with pytest.raises(NonFiniteError, match="^epoch 4"):
+    with pytest.raises(NonFiniteError, match=r"^epoch 4"):
         fitted(model, optimizer=optim.SGD(model, 0.1), epochs=9, callbacks=[Explode()])
     assert len(kept) == 3
     assert same_weights(model.state_dict(), kept[-1])

@@ -156,7 +156,21 @@ def save(
     label_name: str | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Save a network, and what belongs to it, in one .safetensors file: see `TrainedModel`, which has it all."""
+    """Save a network, and what belongs to it, in one .safetensors file: see `TrainedModel`, which has it all.
+
+    Raises:
+        ModelFileError: the file cannot be written, a weight is not finite, or the facts are not JSON.
+        ShapeError: the numbers of columns or classes do not fit together.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(2, 3, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(3, 2, rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save(model, f"{folder}/model.safetensors", classes=["benign", "malignant"], facts={"epochs": 70})
+    ...     again = tg.load(f"{folder}/model.safetensors")
+    >>> (tg.predict(again, [[1, 2]]) == tg.predict(model, [[1, 2]])).all()
+    np.True_
+    """
     TrainedModel(model, scaler, tuple(classes), tuple(feature_names), label_name, dict(facts or {})).save(path)
 
 

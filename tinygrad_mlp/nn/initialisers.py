@@ -75,7 +75,12 @@ BY_NAME: dict[str, Callable[[], Initialiser]] = {
 
 
 def initialiser(which: str | Initialiser) -> Initialiser:
-    """An initialiser by name ("he", "xavier_uniform", …), or the one given."""
+    """An initialiser by name ("he", "xavier_uniform", …), or the one given.
+
+    >>> weights = initialiser("he_uniform")((600, 10), np.random.default_rng(0))
+    >>> bool(abs(weights).max() <= 0.1), round(weights.var() * 600, 1)  # the limit is √(6/600), the variance 2/600
+    (True, np.float64(2.0))
+    """
     if callable(which):
         return which
     name = which.lower().replace("-", "_")

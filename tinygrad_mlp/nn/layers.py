@@ -29,6 +29,11 @@ class Dense(Module):
     Attributes:
         W: (n_in, n_out).
         b: (n_out,), or None.
+
+    >>> layer = Dense(2, 3, rng=0)
+    >>> layer.b.data = [1, 2, 3]
+    >>> layer([[0.0, 0.0]]).data
+    array([[1., 2., 3.]], dtype=float32)
     """
 
     options: ClassVar = ("n_in", "n_out", "bias")
@@ -147,6 +152,12 @@ class Dropout(Elementwise):
     Args:
         p: the probability, 0 ≤ p < 1.
         rng: a generator or a seed; the package's own (`tg.seed`) if None.
+
+    >>> layer = Dropout(0.5, rng=0)
+    >>> layer(np.ones(6))
+    array([2., 0., 0., 2., 2., 0.])
+    >>> layer.eval()(np.ones(6))
+    array([1., 1., 1., 1., 1., 1.])
     """
 
     options: ClassVar = ("p",)

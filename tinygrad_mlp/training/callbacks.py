@@ -51,7 +51,19 @@ class Run:
 
 
 class Callback:
-    """Base of the callbacks: override what you need."""
+    """Base of the callbacks: override what you need.
+
+    >>> class Telling(Callback):
+    ...     def epoch(self, run):
+    ...         print(f"epoch {run.epoch}/{run.epochs}: accuracy {run.history['accuracy'][-1]}")
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 2, rng=0)
+    >>> data = [[-1.0], [1.0]], [0, 1]
+    >>> how = {"epochs": 2, "callbacks": [Telling()]}
+    >>> _ = tg.fit(model, tg.softmax_cross_entropy, tg.optim.SGD(model, 10.0), data, **how)
+    epoch 1/2: accuracy 0.0
+    epoch 2/2: accuracy 1.0
+    """
 
     def start(self, run: Run) -> None:
         """Called before the first epoch."""
@@ -82,6 +94,25 @@ class EarlyStopping(Callback):
         best: the best value so far; None before there is one.
         best_epoch: its epoch, from 1, or None.
         stopped_at: the epoch after which it stopped the run, or None.
+
+    >>> import tinygrad_mlp as tg
+    >>> X, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 2  # nothing to learn but the noise
+    >>> model = tg.nn.Dense(4, 32, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(32, 2, rng=1)
+    >>> stopping = tg.EarlyStopping(patience=3)
+    >>> history = tg.fit(
+    ...     model,
+    ...     tg.softmax_cross_entropy,
+    ...     tg.optim.Adam(model, 0.01),
+    ...     (X[:40], y[:40]),
+    ...     valid=(X[40:], y[40:]),
+    ...     epochs=100,
+    ...     rng=2,
+    ...     callbacks=[stopping],
+    ... )
+    >>> len(history) == stopping.stopped_at == stopping.best_epoch + 3
+    True
+    >>> min(history["val_loss"]) == stopping.best
+    True
     """
 
     signs: ClassVar[dict[str, int]] = {"loss": 1, "accuracy": -1}

@@ -35,6 +35,12 @@ def predict(model: Module, X: ArrayLike, batch_size: int = 1024) -> np.ndarray:
     Raises:
         ShapeError, DtypeError, NonFiniteError: X is not (N, n_in) with finite numbers.
         OptionError: the batch size is below 1.
+
+    >>> from tinygrad_mlp import nn
+    >>> model = nn.Dense(2, 1, weights=lambda shape, rng: np.ones(shape)) >> nn.Dropout(0.5)
+    >>> predict(model, [[1, 2], [3, 4]])
+    array([[3.],
+           [7.]], dtype=float32)
     """
     rows, batch_size = checked_rows("predict", X, dtype_of(model)), at_least_1("batch_size", batch_size)
     with in_mode(model, training=False), no_grad():
@@ -55,6 +61,11 @@ def evaluate(model: Module, loss: Loss, data: Batch, batch_size: int = 1024) -> 
     Raises:
         ShapeError, DtypeError, NonFiniteError: the data are not such a pair, or have no rows.
         OptionError: the batch size is below 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(2, 2, weights=lambda shape, rng: np.eye(2))
+    >>> evaluate(model, tg.softmax_cross_entropy, ([[9, 0], [0, 9], [0, 9], [0, 9]], [0, 1, 1, 0]))["accuracy"]
+    0.75
     """
     X, y = checked_batch("evaluate", data, dtype_of(model))
     return measure(model, loss, X, y, at_least_1("batch_size", batch_size))

@@ -63,6 +63,18 @@ def fit(
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
             names epoch, batch, and the parameter or the operation where it came from, and the model has the weights
             that this epoch began with, or those that an `EarlyStopping` kept.
+
+    >>> import tinygrad_mlp as tg
+    >>> from tinygrad_mlp import nn, optim
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]  # exclusive or
+    >>> model = nn.Dense(2, 8, rng=0) >> nn.Tanh() >> nn.Dense(8, 2, rng=1)
+    >>> history = tg.fit(
+    ...     model, tg.softmax_cross_entropy, optim.Adam(model, 0.1), (X, y), epochs=50, batch_size=2, rng=2
+    ... )
+    >>> history.names, history["accuracy"][-1]
+    (['loss', 'accuracy'], 1.0)
+    >>> tg.predict(model, X).argmax(axis=1)
+    array([0, 1, 1, 0])
     """
     dtype = dtype_of(model)
     epochs, batch_size = at_least_1("epochs", epochs), at_least_1("batch_size", batch_size)
