@@ -121,7 +121,101 @@ def test_a_part_that_was_called_by_itself_takes_the_path_of_its_model(seen: list
     assert paths(model, seen) == ["layers.0", "layers.1.layers.0"]
 
 
+@pytest.mark.parametrize(
+    "look", [repr, nn.Module.parameters, nn.Module.state_dict, nn.Module.named_modules, nn.Module.eval, nn.Module.train]
+)
+def test_looking_at_a_part_leaves_the_paths_of_the_model(look: Callable[[Any], Any], seen: list[str]) -> None:
+    part = nn.Sequential(Where(seen), nn.ReLU())
+    model = nn.Sequential(Where(seen), part)
+    part[0].W = nn.Parameter(1.0)  # type: ignore[union-attr]
+    part[1].forward = lambda x: x  # type: ignore[union-attr]
+    model(1)
+    model.named_parameters()
+    look(part)
+    assert paths(model, seen) == ["layers.0", "layers.1.layers.0"]
+    assert model.layers[1].layers[0].W.name == "layers.1.layers.0.W"  # type: ignore[union-attr]
+
+
 # A model that changes.
+
+
+def test_a_layer_put_in_front_moves_the_others(seen: list[str]) -> None:
+    model = nn.Sequential(Where(seen), Where(seen))
+    model(1)
+    model.layers = (Where(seen), *model.layers)
+    assert paths(model, seen) == ["layers.0", "layers.1", "layers.2"]
+
+
+def test_a_layer_taken_away_moves_the_others(seen: list[str]) -> None:
+    model = nn.Sequential(Where(seen), Where(seen), Where(seen))
+    model(1)
+    last = model.layers[2]
+    model.layers = model.layers[1:]
+    assert paths(model, seen) == ["layers.0", "layers.1"]
+    assert model.layers[1] is last
+
+
+def test_a_layer_in_an_attribute_can_be_replaced(seen: list[str]) -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            self.first, self.second = Where(seen), Where(seen)
+
+        def forward(self, x: Any) -> Any:
+            return self.second(self.first(x))
+
+    model = nn.Sequential(Where(seen), Two())
+    model(1)
+    two: Any = model[1]
+    two.first, two.second = two.second, Where(seen)
+    assert paths(model, seen) == ["layers.0", "layers.1.first", "layers.1.second"]
+    two.second = two.first
+    assert paths(model, seen) == ["layers.0", "layers.1.first", "layers.1.first"]
+    two.third = two.first
+    del two.first
+    two.first = np.abs
+    assert paths(model, seen) == ["layers.0", "layers.1.second"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda blocks: blocks.reverse(),
+        lambda blocks: blocks.pop(0),
+        lambda blocks: blocks.insert(0, blocks.pop()),
+        lambda blocks: blocks.append(nn.Sequential()),
+        lambda blocks: blocks.clear(),
+    ],
+)
+def test_a_list_of_layers_may_be_changed_in_place(change: Callable[[list[Any]], Any], seen: list[str]) -> None:
+    inner = InList(Where(seen), Where(seen), Where(seen))
+    inner.heads = {}
+    model = nn.Sequential(inner, Where(seen))
+    model(1)
+    change(inner.blocks)
+    places = [f"layers.0.blocks.{i}" for i, block in enumerate(inner.blocks) if isinstance(block, Where)]
+    assert paths(model, seen) == [*places, "layers.1"]
+
+
+def test_a_new_layer_in_a_dict_is_noticed(seen: list[str]) -> None:
+    model = InList(Where(seen), Where(seen))
+    model.forward = lambda x: model.heads["b"](x) if "b" in model.heads else x  # type: ignore[method-assign]
+    assert paths(model, seen) == []
+    model.heads["b"] = Where(seen)
+    assert paths(model, seen) == ["heads.b"]
+
+
+def test_a_layer_made_during_the_first_call_has_its_path_from_the_second_on(seen: list[str]) -> None:
+    class Lazy(nn.Module):
+        inner: Where | None = None
+
+        def forward(self, x: Any) -> Any:
+            if self.inner is None:
+                self.inner = Where(seen)
+            return self.inner(x)
+
+    model = nn.Sequential(Where(seen), Lazy())
+    model(1)
+    assert paths(model, seen) == ["layers.0", "layers.1.inner"]
 
 
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])

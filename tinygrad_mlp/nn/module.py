@@ -6,7 +6,8 @@ parameter's name is the path to it: `layers.0.W`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from inspect import signature
 from typing import Any, ClassVar, Self
 
@@ -17,6 +18,10 @@ from tinygrad_mlp.errors import DtypeError, ShapeError, StateError
 from tinygrad_mlp.nn.table import table
 from tinygrad_mlp.tensor import Tensor
 
+_INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
+"""Whether a module is being called, so that a call is not the outermost one."""
+_PLAIN = frozenset({bool, float, int, np.ndarray, str, type(None)})
+"""Types of attributes in which no module can be."""
 Shape = tuple[Any, ...]
 """A shape in a table: lengths, "N" for the batch, "?" for what is not known."""
 
@@ -40,29 +45,66 @@ class Module:
     Attributes:
         training: True in training; `eval()` makes it False. Dropout looks at it.
         options: the constructor's arguments that a model file stores, by name.
+
+    >>> import tinygrad_mlp as tg
+    >>> from tinygrad_mlp import nn
+    >>> class Skipping(nn.Module):
+    ...     def __init__(self, n):
+    ...         self.inner = [nn.Dense(n, n, rng=i) for i in range(2)]
+    ...
+    ...     def forward(self, x):
+    ...         return x + self.inner[1](tg.relu(self.inner[0](x)))
+    >>> model = Skipping(3)
+    >>> list(model.named_parameters())
+    ['inner.0.W', 'inner.0.b', 'inner.1.W', 'inner.1.b']
+    >>> model([[1.0, 2.0, 3.0]]).shape
+    (1, 3)
     """
 
     training: bool = True
     options: ClassVar[tuple[str, ...]] = ()
     _path: str | None = None
+    """Where this module stands in the outermost one that was called last."""
+    _paths: object | None = None
+    _latest_paths: ClassVar[object | None] = None
+    """The same object for that outermost module, until another one is called or any module gets an attribute."""
 
     def forward(self, x: Any) -> Any:
         """The output for an input, a batch of rows (N, …)."""
         raise TypeError(f"{type(self).__name__} has no forward(self, x)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Run `forward`; operations inside, and their errors, know the path of this module.
-
-        The path is the one in the outermost module that was called, and stays when a part is called by itself.
-        """
-        if self._path is None:
-            for path, module in self.named_modules().items():
-                module._path = path
-        token = SCOPE.set(self._path or SCOPE.get())
+        """Run `forward`; operations inside, and their errors, know the path from the outermost module to this one."""
+        if _INSIDE.get():
+            token = SCOPE.set(self._path or SCOPE.get())
+            try:
+                return self.forward(*inputs, **options)
+            finally:
+                SCOPE.reset(token)
+        if self._paths is None or self._paths is not Module._latest_paths:
+            self._tell_paths()
+        inside = _INSIDE.set(True)
         try:
             return self.forward(*inputs, **options)
         finally:
-            SCOPE.reset(token)
+            _INSIDE.reset(inside)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if type(value) not in _PLAIN:
+            Module._latest_paths = None
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        Module._latest_paths = None
+
+    def _tell_paths(self) -> None:
+        """Tell each module within this one its path."""
+        within = Within(self)
+        for path, module in within.modules.items():
+            module._path = path
+        self._paths = object() if within.fixed else None  # in a list, modules may change places unnoticed
+        Module._latest_paths = self._paths
 
     def __rshift__(self, after: Layer) -> Sequential:
         return Sequential(self) >> after
@@ -80,22 +122,18 @@ class Module:
 
     def named_modules(self) -> dict[str, Module]:
         """This module (under "") and all within it, by path."""
-        found: dict[str, Module] = {}
-        walk(self, "", {}, found, set())
-        return found
+        return Within(self).modules
 
     def named_parameters(self) -> dict[str, Parameter]:
         """The parameters by path; each gets its path as `.name`. One that stands in two places counts once."""
-        found: dict[str, Parameter] = {}
-        walk(self, "", found, {}, set())
+        found = Within(self).parameters
         for path, parameter in found.items():
             parameter.name = path
         return found
 
     def parameters(self) -> list[Parameter]:
         """The parameters, in the order of the attributes. Those without a name get their path as it."""
-        found: dict[str, Parameter] = {}
-        walk(self, "", found, {}, set())
+        found = Within(self).parameters
         for path, parameter in found.items():
             if parameter.name is None:
                 parameter.name = path
@@ -103,10 +141,17 @@ class Module:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of the parameters' values, by path."""
-        return {path: p.numpy() for path, p in self.named_parameters().items()}
+        return {path: p.numpy() for path, p in Within(self).parameters.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Set the parameters' values; all of them or, after an error, none.
+
+        >>> from tinygrad_mlp import nn
+        >>> first, second = nn.Dense(2, 3, rng=0), nn.Dense(2, 3, rng=1)
+        >>> second.load_state_dict(first.state_dict())
+        >>> second.load_state_dict({"W": [[1, 2, 3], [4, 5, 6]]})
+        Traceback (most recent call last):
+        tinygrad_mlp.errors.StateError: state dict for Dense: missing b
 
         Args:
             state: arrays, lists or Tensors by path, such as another model's `state_dict()`.
@@ -118,7 +163,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise DtypeError(f"state dict for {type(self).__name__}: {type(state).__name__} given; a dict is expected")
-        own = self.named_parameters()
+        own = Within(self).parameters
         missing = sorted(own.keys() - state.keys())
         unknown = sorted(state.keys() - own.keys())
         if missing or unknown:
@@ -227,10 +272,8 @@ class Sequential(Module):
 
 
 def learned(layer: Any) -> int:
-    """How many numbers a layer learns. Names nothing, unlike `parameters()`: a table leaves a model as it is."""
-    found: dict[str, Parameter] = {}
-    walk(layer, "", found, {}, set())
-    return sum(p.size for p in found.values() if p.requires_grad)
+    """How many numbers a layer learns."""
+    return sum(p.size for p in Within(layer).parameters.values() if p.requires_grad)
 
 
 def cast_values(path: str, values: Any, parameter: Parameter) -> np.ndarray:
@@ -246,25 +289,41 @@ def cast_values(path: str, values: Any, parameter: Parameter) -> np.ndarray:
     return array.astype(parameter.dtype)
 
 
-def walk(x: Any, path: str, parameters: dict[str, Parameter], modules: dict[str, Module], seen: set[int]) -> None:
-    """Collect the parameters and modules that can be reached through attributes, lists, tuples and dicts."""
-    if id(x) in seen:
-        return
-    children: Iterator[tuple[Any, Any]]
-    if isinstance(x, Parameter):
-        if path in parameters:  # keys of a dict such as 1 and "1"
-            raise StateError(f"two parameters have the path {path}: give them other keys")
-        parameters[path] = x
-        children = iter(())
-    elif isinstance(x, Module):
-        modules[path] = x
-        children = iter(vars(x).items())
-    elif isinstance(x, list | tuple):
-        children = iter(enumerate(x))
-    elif isinstance(x, dict):
-        children = iter(x.items())
-    else:
-        return
-    seen.add(id(x))
-    for name, child in children:
-        walk(child, f"{path}.{name}" if path else str(name), parameters, modules, seen)
+class Within:
+    """What can be reached from a module, or another layer, through attributes, lists, tuples and dicts.
+
+    Attributes:
+        parameters, modules: by path; what stands in several places has the first one's.
+        fixed: whether only setting an attribute can change that: there are no lists and dicts.
+    """
+
+    def __init__(self, x: Any) -> None:
+        self.parameters: dict[str, Parameter] = {}
+        self.modules: dict[str, Module] = {}
+        self.fixed = True
+        self._seen: set[int] = set()
+        self._visit(x, "")
+
+    def _visit(self, x: Any, path: str) -> None:
+        if id(x) in self._seen:
+            return
+        children: Iterable[tuple[Any, Any]] = ()
+        if isinstance(x, Parameter):
+            if path in self.parameters:  # keys of a dict such as 1 and "1"
+                raise StateError(f"two parameters have the path {path}: give them other keys")
+            self.parameters[path] = x
+        elif isinstance(x, Module):
+            self.modules[path] = x
+            children = vars(x).items()
+        elif isinstance(x, list | tuple):
+            self.fixed = self.fixed and isinstance(x, tuple)
+            children = enumerate(x)
+        elif isinstance(x, dict):
+            self.fixed = False
+            children = x.items()
+        else:
+            return
+        self._seen.add(id(x))
+        for name, child in children:
+            if type(child) not in _PLAIN:
+                self._visit(child, f"{path}.{name}" if path else str(name))
