@@ -14,20 +14,23 @@ def atomic_write(path: str | os.PathLike[str], content: bytes) -> None:
     A symbolic link stays one, and the file that it points to is replaced; a replaced file passes its permissions on.
 
     Raises:
-        OSError: the file cannot be written, or there is something at the path that is not a regular file.
+        OSError: the file cannot be written, is write-protected, or is not a regular file.
         ValueError: the path has a NUL.
     """
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
+    old = os.path.lexists(target)
+    if old and not target.is_file():  # a folder, a device, a link that leads back to itself
         raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if old and not os.access(target, os.W_OK):  # which its folder would let us replace
+        raise PermissionError(errno.EACCES, "write-protected", str(path))
     part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
+            if old:
+                shutil.copymode(target, part)  # before there is anything in it that others may not read
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
         part.replace(target)
         sync_folder(target.parent)
     finally:

@@ -1,11 +1,9 @@
-"""Model files: what is saved comes back bit by bit, and nothing else is let in."""
+"""Model files: what is saved comes back bit by bit."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,77 +11,76 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_files import Own, saved, small
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.errors import ModelFileError, ShapeError
 from tinygrad_mlp.files import TrainedModel, read_weights
+from tinygrad_mlp.files.architecture import FUNCTIONS, OPTIONS
+from tinygrad_mlp.files.safetensors_bytes import pack
+from tinygrad_mlp.randomness import generator
 
 
 def every_layer() -> nn.Sequential:
-    return (
-        nn.Dense(3, 4, rng=1) >> nn.ReLU() >> nn.BatchNorm(4) >> nn.LeakyReLU(0.2) >> nn.Dropout(0.25)
-        >> nn.Sequential(nn.Dense(4, 5, bias=False, rng=2), tg.tanh) >> nn.Sigmoid() >> nn.Softplus() >> nn.LayerNorm(5)
-        >> nn.Dense(5, 2, rng=3) >> nn.Tanh() >> nn.Softmax()
+    """Every layer and function that a file can hold, in Sequentials of several depths."""
+    return nn.Sequential(
+        nn.Dense(3, 4, rng=1), nn.ReLU(), nn.BatchNorm(4, 1e-4, 0.2), nn.LeakyReLU(0.2), nn.Dropout(0.25),
+        nn.Sequential(nn.Dense(4, 5, bias=False, rng=2), tg.tanh, nn.Sequential(nn.PReLU(5), nn.Sequential())),
+        nn.Sigmoid(), nn.Softplus(), nn.LayerNorm(5, 1e-3), nn.GELU("tanh"), nn.SiLU(), nn.ELU(0.7), nn.PReLU(),
+        *FUNCTIONS.values(), nn.Dense(5, 2, rng=3), nn.Tanh(), nn.Softmax(1),
     )  # fmt: skip
 
 
-def small() -> nn.Sequential:
-    return nn.Dense(2, 3, rng=1) >> nn.ReLU() >> nn.Dense(3, 2, rng=2)
+def every_layer_of_indices() -> nn.Sequential:
+    return nn.Sequential(nn.Embedding(9, 4, rng=1), nn.Flatten(), nn.Sequential(nn.Dense(12, 2, rng=2)))
 
 
-def saved(path: Path, model: nn.Module, **beside: Any) -> bytes:
-    tg.save(model, path, **beside)
-    return path.read_bytes()
-
-
-def with_header(content: bytes, change: Any) -> bytes:
-    """The file with a changed header."""
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + size])
-    change(header)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + content[8 + size :]
-
-
-def with_architecture(content: bytes, change: Any) -> bytes:
-    """The file with a changed architecture."""
-
-    def edit(header: Any) -> None:
-        architecture = json.loads(header["__metadata__"]["architecture"])
-        header["__metadata__"]["architecture"] = json.dumps(
-            architecture if (new := change(architecture)) is None else new
-        )
-
-    return with_header(content, edit)
-
-
-def refused(path: Path, content: bytes, reason: str = "cannot be read") -> None:
-    path.write_bytes(content)
-    with pytest.raises(ModelFileError, match=reason) as caught:
-        tg.load(path)
-    assert str(caught.value).startswith(str(path))
+def test_every_layer_of_the_package_can_be_in_a_file() -> None:
+    used = {type(m) for model in (every_layer(), every_layer_of_indices()) for m in model.named_modules().values()}
+    layers = {thing for name in nn.__all__ if isinstance(thing := getattr(nn, name), type)}
+    assert used == {layer for layer in layers if issubclass(layer, nn.Module)} - {nn.Module}
+    assert {option for layer in used for option in layer.options} == OPTIONS.keys()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_model_comes_back_with_equal_predictions(tmp_path: Path, dtype: Any) -> None:
-    tg.set_default_dtype(dtype)
+@pytest.mark.parametrize("default", [np.float32, np.float64])
+@pytest.mark.parametrize("network", [every_layer, every_layer_of_indices])
+def test_a_model_comes_back_with_equal_predictions(tmp_path: Path, dtype: Any, default: Any, network: Any) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 9, (9, 3)) if network is every_layer_of_indices else rng.normal(size=(9, 3))
+    before = tg.default_dtype()
     try:
-        model = every_layer()
-        X = np.random.default_rng(0).normal(size=(9, 3))
-        model(X)
+        tg.set_default_dtype(dtype)
+        model = network()
+        for p in model.parameters():  # no layer is left with what its constructor gives
+            p.data = rng.uniform(0.5, 1.5, p.shape)
+        model(X)  # the running numbers of BatchNorm move
         saved(tmp_path / "m.safetensors", model)
+        tg.set_default_dtype(default)
+        loaded = tg.load(tmp_path / "m.safetensors")
+        assert repr(loaded) == repr(model)
+        assert not loaded.training
+        assert tg.predict(loaded, X).dtype == dtype
+        assert tg.predict(loaded, X).tobytes() == tg.predict(model, X).tobytes()
+        assert TrainedModel(loaded).to_bytes() == TrainedModel(model).to_bytes()
     finally:
-        tg.set_default_dtype(np.float32)
-    loaded = tg.load(tmp_path / "m.safetensors")
-    assert repr(loaded) == repr(model)
-    assert not loaded.training
-    assert tg.predict(loaded, X).dtype == dtype
-    assert np.array_equal(tg.predict(loaded, X), tg.predict(model, X))
+        tg.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("network", [every_layer, every_layer_of_indices])
+def test_saving_and_loading_draw_nothing_from_the_generator(tmp_path: Path, network: Any) -> None:
+    model = network()
+    tg.seed(3)
+    expected = generator(None).random()
+    tg.seed(3)
+    saved(tmp_path / "m.safetensors", model)
+    tg.load(tmp_path / "m.safetensors")
+    assert generator(None).random() == expected
 
 
 def test_what_belongs_to_a_model_comes_back(tmp_path: Path) -> None:
@@ -126,19 +123,25 @@ history.to_csv(sys.argv[2])
 
 
 def test_the_safetensors_library_reads_the_file(tmp_path: Path) -> None:
-    model = small()
-    saved(tmp_path / "m.safetensors", model)
+    model = every_layer()
+    scaler = tg.data.StandardScaler().fit(np.random.default_rng(0).normal(size=(9, 3)))
+    content = saved(tmp_path / "m.safetensors", model, scaler=scaler, classes=["ü", "b"])
     arrays = safetensors.numpy.load_file(tmp_path / "m.safetensors")
-    assert arrays.keys() == model.state_dict().keys()
-    assert all(np.array_equal(arrays[name], value) for name, value in model.state_dict().items())
-
-
-class Own(nn.Module):
-    def __init__(self) -> None:
-        self.inner = [nn.Dense(2, 3, rng=1), nn.Dense(3, 2, rng=2)]
-
-    def forward(self, x: Any) -> Any:
-        return self.inner[1](tg.relu(self.inner[0](x)))
+    expected = {**model.state_dict(), "scaler.mean": scaler.mean, "scaler.scale": scaler.scale}
+    assert arrays.keys() == expected.keys()
+    for name, value in expected.items():
+        assert arrays[name].dtype == value.dtype
+        assert np.array_equal(arrays[name], value)
+    with safetensors.safe_open(tmp_path / "m.safetensors", "numpy") as file:
+        assert file.metadata()["format"] == "tinygrad_mlp"
+        assert json.loads(file.metadata()["classes"]) == ["ü", "b"]
+    size = int.from_bytes(content[:8], "little")
+    assert size % 8 == 0  # so that the arrays are aligned
+    header = json.loads(content[8 : 8 + size])
+    spans = sorted(entry["data_offsets"] for name, entry in header.items() if name != "__metadata__")
+    ends = [0, *(end for _, end in spans)]
+    assert [start for start, _ in spans] == ends[:-1]  # no holes, no overlaps
+    assert ends[-1] == len(content) - 8 - size
 
 
 def test_weights_of_a_module_of_ones_own_are_loaded_into_one_that_is_built_alike(tmp_path: Path) -> None:
@@ -193,6 +196,19 @@ def test_a_model_of_which_one_layer_stands_in_two_places_is_stored_as_weights(tm
     assert read_weights(tmp_path / "m.safetensors").keys() == {"layers.0.W", "layers.0.b"}
 
 
+def test_a_model_with_a_parameter_put_in_by_hand_is_stored_as_weights(tmp_path: Path) -> None:
+    model = small()
+    model.layers[0].scale = nn.Parameter(np.ones(3))  # type: ignore[attr-defined]  # which Dense does not have
+    saved(tmp_path / "m.safetensors", model)
+    with pytest.raises(ModelFileError, match="read_weights"):
+        tg.load(tmp_path / "m.safetensors")
+    assert read_weights(tmp_path / "m.safetensors").keys() == model.state_dict().keys()
+
+
+def test_the_order_of_the_metadata_changes_no_byte() -> None:
+    assert pack({}, {"a": "1", "b": "2"}) == pack({}, {"b": "2", "a": "1"})
+
+
 def test_a_loaded_model_trains_on(tmp_path: Path) -> None:
     X = np.random.default_rng(0).normal(size=(20, 2))
     y = (X[:, 0] > 0).astype(int)
@@ -204,130 +220,44 @@ def test_a_loaded_model_trains_on(tmp_path: Path) -> None:
     assert np.array_equal(tg.predict(models[0], X), tg.predict(models[1], X))
 
 
-# What is refused.
+def test_a_file_without_names_is_one_of_a_model_alone(tmp_path: Path) -> None:
+    saved(tmp_path / "m.safetensors", small())
+    loaded = TrainedModel.load(tmp_path / "m.safetensors")
+    assert (loaded.scaler, loaded.classes, loaded.feature_names, loaded.label_name, loaded.facts) == (
+        None, (), (), None, {},
+    )  # fmt: skip
 
 
-def test_layers_that_do_not_follow_each_other_are_refused(tmp_path: Path) -> None:
-    text = r"layer layers\.1\.layers\.1: Dense\(4, 2\) takes 4 columns, but the layer before it gives 3"
-    with pytest.raises(ShapeError, match=text):
-        saved(tmp_path / "m.safetensors", nn.Dense(2, 3) >> nn.Sequential(nn.Sequential(nn.ReLU(), nn.Dense(4, 2))))
-    assert list(tmp_path.iterdir()) == []
+@given(st.dictionaries(st.text(), st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
+), max_size=4), st.lists(st.text(), min_size=2, max_size=2))  # fmt: skip
+def test_any_facts_and_names_come_back(facts: dict[str, Any], names: list[str]) -> None:
+    content = TrainedModel(small(), None, tuple(names), tuple(names), names[0], facts).to_bytes()
+    loaded = TrainedModel.from_bytes(content)
+    assert (loaded.facts, loaded.classes, loaded.feature_names) == (facts, tuple(names), tuple(names))
+    assert loaded.label_name == names[0]
+    assert loaded.to_bytes() == content
 
 
-def test_weights_of_another_kind_are_not_put_into_a_module_of_ones_own(tmp_path: Path) -> None:
-    path = tmp_path / "m.safetensors"
-    content = with_header(saved(path, Own()), lambda h: h["inner.0.W"].update(dtype="I32"))
-    path.write_bytes(content)
-    with pytest.raises(ModelFileError, match=r"inner\.0\.W is int32; float32 is expected"):
-        TrainedModel.load(path, Own())
+def test_the_order_in_which_facts_were_given_changes_no_byte() -> None:
+    first = TrainedModel(small(), facts={"a": 1, "b": {"c": 2, "d": 3}}).to_bytes()
+    assert TrainedModel(small(), facts={"b": {"d": 3, "c": 2}, "a": 1}).to_bytes() == first
 
 
-def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+def test_weights_that_are_not_contiguous_are_stored_in_order(tmp_path: Path) -> None:
+    model = nn.Dense(3, 2, rng=0)
+    W = np.arange(6, dtype=np.float32).reshape(2, 3)
+    model.W._data = W.T
+    saved(tmp_path / "m.safetensors", model)
+    assert np.array_equal(read_weights(tmp_path / "m.safetensors")["W"], W.T)
+
+
+def test_loaded_weights_are_the_models_own(tmp_path: Path) -> None:
     content = saved(tmp_path / "m.safetensors", small())
-    for end in range(len(content)):
-        refused(tmp_path / "cut.safetensors", content[:end])
-    refused(tmp_path / "more.safetensors", content + b"\0")
-
-
-def test_one_changed_byte_is_refused_or_gives_other_numbers_or_names(tmp_path: Path) -> None:
-    content, path = saved(tmp_path / "m.safetensors", small()), tmp_path / "changed.safetensors"
-    for at in range(len(content)):
-        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-        with contextlib.suppress(ModelFileError):  # any other error fails the test
-            assert TrainedModel.load(path).to_bytes() != content
-
-
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=200))
-def test_bytes_that_are_no_model_are_refused(tmp_path: Path, content: bytes) -> None:
-    refused(tmp_path / "m.safetensors", content)
-
-
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none.safetensors", "No such file"), (tmp_path, "directory")):
-        with pytest.raises(ModelFileError, match=reason):
-            tg.load(path)
-
-
-def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
-    class Run:
-        def __reduce__(self) -> Any:
-            return Path.touch, (tmp_path / "ran",)
-
-    refused(tmp_path / "m.safetensors", pickle.dumps(Run()))
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda a: a["layers"][0].update(layer="os.system"), "'os.system' is unknown"),
-        (lambda a: a["layers"][0].update(layer="__import__"), "is unknown"),
-        (lambda a: a["layers"].__setitem__(1, {"function": "eval"}), "'eval' is unknown"),
-        (lambda a: a["layers"][0].update(layer=["Dense"]), "is unknown"),
-        (lambda a: a["layers"][0].update(depth=1), "expected"),
-        (lambda a: a["layers"][0].update(n_in=10**9), r"W \(1000000000, 3\) expected, \(2, 3\) found"),
-        (lambda a: a["layers"][0].update(n_in="2"), "n_in is '2'"),
-        (lambda a: a["layers"][0].update(n_in=-2), "n_in is -2"),
-        (lambda a: a["layers"].pop() and None, "state dict"),
-        (lambda a: a["layers"].append({"layer": "Dense", "n_in": 2, "n_out": 2, "bias": True}), "expected, none found"),
-        (lambda a: a.update(layers={}), "a list is expected"),
-        (lambda a: [], "of another kind"),
-        (lambda a: a["layers"].__setitem__(1, 7), "an object with its name"),
-    ],
-)
-def test_an_architecture_that_does_not_fit_is_refused(tmp_path: Path, change: Any, reason: str) -> None:
-    content = saved(tmp_path / "m.safetensors", small())
-    before = set(sys.modules)
-    refused(tmp_path / "m.safetensors", with_architecture(content, change), reason)
-    assert set(sys.modules) == before
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda h: h.pop("__metadata__"), "format None"),
-        (lambda h: h["__metadata__"].update(format="other"), "format 'other'"),
-        (lambda h: h["__metadata__"].update(version="99"), "version '99'"),
-        (lambda h: h["__metadata__"].update(architecture="{"), "m.safetensors"),
-        (lambda h: h["__metadata__"].update(facts="[" * 100_000), "m.safetensors"),
-        (lambda h: h["__metadata__"].update(classes='[["a"], "b"]'), "a list of texts"),
-        (lambda h: h["__metadata__"].update(classes='["a"]'), "numbers of outputs differ"),
-        (lambda h: h["__metadata__"].pop("facts"), "no facts"),
-        (lambda h: h["layers.0.b"].update(dtype="F64"), "whole safetensors"),
-        (lambda h: h["layers.0.b"].update(dtype="I32"), r"layers\.0\.b is int32; float32 is expected"),
-        (lambda h: h["layers.0.b"].update(shape=[4]), "whole safetensors"),
-        (lambda h: h["layers.0.b"].update(shape=[1, 3]), r"layers\.0\.b: shape \(1, 3\) given"),
-        (lambda h: h.update({"layers.9.W": h.pop("layers.0.W")}), "expected"),
-        (lambda h: h["layers.0.b"].update(data_offsets=[0, 2**60]), "whole safetensors"),
-    ],
-)
-def test_a_header_that_does_not_fit_is_refused(tmp_path: Path, change: Any, reason: str) -> None:
-    content = saved(tmp_path / "m.safetensors", small())
-    refused(tmp_path / "m.safetensors", with_header(content, change), reason)
-
-
-def test_a_header_longer_than_the_file_allocates_nothing(tmp_path: Path) -> None:
-    refused(tmp_path / "m.safetensors", (2**62).to_bytes(8, "little") + b"{}", "whole safetensors")
-
-
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path: Path, number: float) -> None:
-    model = small()
-    content = saved(tmp_path / "m.safetensors", model)
-    model.layers[0].b.data = np.full(3, number)
-    with pytest.raises(ModelFileError, match=r"layers\.0\.b has a number that is not finite"):
-        tg.save(model, tmp_path / "m.safetensors")
+    model = tg.load(tmp_path / "m.safetensors")
+    for parameter in model.parameters():
+        parameter.data = parameter.data + 1
     assert (tmp_path / "m.safetensors").read_bytes() == content
-    refused(tmp_path / "bad.safetensors", content[:-4] + np.float32(number).tobytes(), "not finite")
-
-
-def test_facts_have_to_be_json(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="has to be JSON"):
-        tg.save(small(), tmp_path / "m.safetensors", facts={"x": object()})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="cannot be written"):
-        tg.save(small(), tmp_path / "none" / "m.safetensors")
+    again = tg.load(tmp_path / "m.safetensors").state_dict()
+    assert all(np.array_equal(again[name], value) for name, value in small().state_dict().items())

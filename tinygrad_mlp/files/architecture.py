@@ -35,13 +35,30 @@ LAYERS: dict[str, type[nn.Module]] = {
         nn.Tanh,
     )
 }
+OPTIONS: dict[str, type] = {
+    "alpha": float,
+    "approximate": str,
+    "axis": int,
+    "bias": bool,
+    "epsilon": float,
+    "momentum": float,
+    "n": int,
+    "n_in": int,
+    "n_out": int,
+    "p": float,
+    "size": int,
+}
+"""The type of each option, which is the same in all layers."""
 SIZED = {
     "BatchNorm": ("gamma", ("n",)),
+    "Dense": ("W", ("n_in", "n_out")),
     "Embedding": ("W", ("n", "size")),
     "LayerNorm": ("gamma", ("n",)),
     "PReLU": ("alpha", ("n",)),
 }
 """Layers whose options say how large a parameter is: which one, and which options are its shape."""
+UNDRAWN: dict[str, dict[str, Any]] = {"Dense": {"weights": "zeros"}, "Embedding": {"rng": 0}}
+"""Arguments with which a layer takes nothing from the package's generator: its weights are replaced anyway."""
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     function.__name__: function
     for function in (
@@ -155,26 +172,17 @@ def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -
         return nn.Sequential(*[build(layer, weights, f"{prefix}.{i}") for i, layer in enumerate(inner)])
     layer = known(LAYERS, name, f"{here}: layer")
     check_options(f"{here}: {name}", options, layer.options)
-
     if name in SIZED:
         parameter, sizes = SIZED[name]
         expected = tuple(options[size] for size in sizes)
         found = weights.get(f"{path}.{parameter}" if path else parameter)
         if found is None or found.shape != expected:
             seen = "none" if found is None else found.shape
-            raise ModelFileError(f"{here}: {name}: {parameter} {expected} expected, {seen} found")
-
-    def stored(shape: tuple[int, int], _: np.random.Generator) -> np.ndarray:
-        W = weights.get(f"{path}.W" if path else "W")
-        if W is None or W.shape != shape:
-            seen = "none" if W is None else W.shape
-            raise ShapeError(f"W {shape} expected, {seen} found")
-        return W
-
+            raise ModelFileError(f"{here}: {name}: {parameter} {expected!s:.80} expected, {seen} found")
     try:
-        return layer(**options, weights=stored) if layer is nn.Dense else layer(**options)
+        return layer(**options, **UNDRAWN.get(name, {}))
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{here}: {name}: {error}") from error
+        raise ModelFileError(f"{here}: {error}") from error
 
 
 def known(table: Mapping[str, Any], name: Any, what: str) -> Any:
@@ -185,7 +193,11 @@ def known(table: Mapping[str, Any], name: Any, what: str) -> Any:
 
 
 def check_options(what: str, options: Mapping[str, Any], expected: tuple[str, ...]) -> None:
-    """Refuse options that are not the expected ones."""
+    """Refuse options that are not the expected ones, or of another type: layers would take "no" as a true `bias`."""
     if options.keys() != set(expected):
         seen = ", ".join(options) or "no options"
         raise ModelFileError(f"{what} with {seen:.200}; {', '.join(expected) or 'no options'} expected")
+    for option, value in options.items():
+        kind = OPTIONS.get(option)
+        if kind and type(value) is not kind and not (kind is float and type(value) is int):
+            raise ModelFileError(f"{what}: {option} is {value!r:.80}; {kind.__name__} is expected")

@@ -14,15 +14,18 @@ import safetensors
 import safetensors.numpy
 
 from tinygrad_mlp.errors import ModelFileError
+from tinygrad_mlp.files.strict_json import read_json
 
 _METADATA = "__metadata__"
+LONGEST_HEADER = 100_000_000
+"""In bytes: the library reads no longer one."""
 
 
 def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes:
     """The bytes of a file; the same arrays and metadata give the same bytes.
 
     Raises:
-        ModelFileError: an array whose dtype or name the format does not have.
+        ModelFileError: an array whose dtype or name the format does not have, or too much metadata.
     """
     if _METADATA in arrays:
         raise ModelFileError(f"an array cannot be named {_METADATA}")
@@ -37,6 +40,8 @@ def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes
     header = {_METADATA: dict(sorted(metadata.items())), **header}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > LONGEST_HEADER:
+        raise ModelFileError(f"what is stored beside the weights takes {len(text):,} bytes, above {LONGEST_HEADER:,}")
     return len(text).to_bytes(8, "little") + text + data
 
 
@@ -59,4 +64,4 @@ def unpack(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def split_header(content: bytes) -> tuple[dict[str, dict[str, str]], bytes]:
     """The header of a file, and the data after it."""
     end = 8 + int.from_bytes(content[:8], "little")
-    return json.loads(content[8:end]), content[end:]
+    return read_json(content[8:end]), content[end:]

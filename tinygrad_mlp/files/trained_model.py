@@ -19,7 +19,8 @@ from tinygrad_mlp.data import StandardScaler
 from tinygrad_mlp.errors import DtypeError, ModelFileError, ShapeError, TinygradMlpError
 from tinygrad_mlp.files.architecture import architecture, build, widths
 from tinygrad_mlp.files.safetensors_bytes import pack, unpack
-from tinygrad_mlp.nn import Module
+from tinygrad_mlp.files.strict_json import read_json
+from tinygrad_mlp.nn import BatchNorm, Module
 from tinygrad_mlp.training import predict
 
 FORMAT, VERSION = "tinygrad_mlp", "1"
@@ -40,6 +41,7 @@ class TrainedModel:
         facts: whatever is worth knowing of the training (seed, epochs, options): what JSON can hold.
 
     Raises:
+        DtypeError: something is of another type, such as a class that is a number.
         ShapeError: the numbers of columns or classes do not fit together.
     """
 
@@ -53,6 +55,15 @@ class TrainedModel:
     def __post_init__(self) -> None:
         if not isinstance(self.model, Module):
             raise DtypeError(f"the model is {self.model!r}; a Module is expected, such as a Sequential of layers")
+        if not isinstance(self.scaler, StandardScaler | None):
+            raise DtypeError(f"the scaler is {self.scaler!r}; a StandardScaler is expected")
+        labels = () if self.label_name is None else (self.label_name,)
+        for what, texts in (("class", self.classes), ("feature name", self.feature_names), ("label name", labels)):
+            for text in texts:
+                if not isinstance(text, str):
+                    raise DtypeError(f"{what} {text!r} is {type(text).__name__}; str is expected")
+        if not isinstance(self.facts, dict):
+            raise DtypeError(f"the facts are {self.facts!r}; a dict is expected")
         n_in, n_out = widths(self.model)
         columns = {
             "the first layer takes": n_in,
@@ -218,10 +229,19 @@ def rebuilt(description: dict[str, Any] | None, weights: Mapping[str, np.ndarray
 
 
 def take(model: Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Give a network a file's weights: floating-point numbers where it has such, integers where it has those."""
+    """Give a network a file's weights: floating-point numbers where it has such, integers where it has those.
+
+    Raises:
+        ModelFileError: a dtype of another kind, or a variance below 0, with which outputs would be NaN.
+        StateError, ShapeError: they are not the network's.
+    """
     for name, parameter in model.named_parameters().items():
         if name in weights and weights[name].dtype.kind != parameter.dtype.kind:
             raise ModelFileError(f"{name} is {weights[name].dtype}; {parameter.dtype} is expected")
+    for path, module in model.named_modules().items():
+        name = f"{path}.running_variance" if path else "running_variance"
+        if isinstance(module, BatchNorm) and name in weights and (weights[name] < 0).any():
+            raise ModelFileError(f"{name} has a number below 0")
     model.load_state_dict(weights)
 
 
@@ -236,7 +256,10 @@ def from_json(metadata: Mapping[str, str], name: str, kind: Any) -> Any:
     """A value of the metadata, which has to be of a kind."""
     if name not in metadata:
         raise ModelFileError(f"the metadata have no {name}")
-    value = json.loads(metadata[name])
+    try:
+        value = read_json(metadata[name])
+    except ValueError as error:
+        raise ModelFileError(f"{name} cannot be read: {error}") from error
     if not isinstance(value, kind):
         raise ModelFileError(f"{name} is {value!r:.80}, which is of another kind than expected")
     return value
@@ -256,5 +279,6 @@ def telling(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     try:
         yield
     except (TinygradMlpError, OSError, ValueError, MemoryError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        deep = "nested too deeply" if isinstance(error, RecursionError) else None
+        reason = deep or getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ModelFileError(f"{os.fspath(path)}: the model cannot be {what}: {reason}") from error
