@@ -97,8 +97,17 @@ LABELS = np.array([0, 1, 1, 0, 1])
 Y_TRUE = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [0, 1]])
 
 
-def softmax(z: np.ndarray) -> np.ndarray:
+def softmax(z: np.ndarray) -> Any:
     return E(z) / E(z).sum(axis=1, keepdims=True)
+
+
+def test_softmax_forward_and_backward() -> None:
+    """P = softmax(Z); of its rows dZ = P ⊙ (dP − Σ dP ⊙ P)."""
+    z, dp = leaf(Z), DY[:, :2]
+    p = tg.softmax(z)
+    np.testing.assert_allclose(p.data, softmax(Z), rtol=1e-14)
+    formula = softmax(Z) * (dp - (dp * softmax(Z)).sum(axis=1, keepdims=True))
+    agree(tg.grad(p, z, gradient=dp), formula, gradient(lambda a: float((dp * softmax(a)).sum()), [Z]))
 
 
 @pytest.mark.parametrize(("reduction", "divisor"), [("sum", 1), ("mean", 5)])

@@ -277,6 +277,48 @@ def test_a_step_that_skips_a_parameter_does_not_make_it_stale() -> None:
             other.backward()
 
 
+def test_a_step_between_two_whole_passes_makes_neither_stale() -> None:
+    model, rows = nn.Sequential(nn.Dense(2, 3, rng=0), nn.Tanh(), nn.Dense(3, 1, rng=1)), np.ones((1, 2))
+    sgd = optim.SGD(model, 0.1)
+    for _ in range(3):
+        before = [p.numpy() for p in model.parameters()]
+        sgd.zero_grad()
+        model(rows).sum().backward()
+        gradients = [p.grad for p in model.parameters()]
+        sgd.step()
+        for p, w, g in zip(model.parameters(), before, gradients, strict=True):
+            assert g is not None
+            np.testing.assert_allclose(p.data, w - 0.1 * g, rtol=1e-6)
+
+
+def test_a_step_of_other_parameters_between_forward_and_backward_is_fine() -> None:
+    """As a generator and a discriminator take turns: only what the step moved is stale."""
+    mine, other = leaf([1.0, 2.0], "mine"), leaf([3.0], "other")
+    sgd = optim.SGD([other], 0.1)
+    for _ in range(2):
+        mine.grad = None
+        loss = (mine * mine).sum()
+        step(sgd, (other, [1.0]))
+        loss.backward()
+        assert mine.grad is not None
+        assert mine.grad.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_of_the_model_alone_shares_nothing_with_the_optimizer_of_the_original(how: str) -> None:
+    model = nn.Dense(2, 2, rng=0)
+    adam = optim.Adam(model, 0.1)
+    model(np.ones((1, 2))).sum().backward()
+    adam.step()
+    twin, at_copy = COPIES[how](model), model.W.numpy()
+    twin.W.data = np.full((2, 2), 9.0)
+    twin.W.grad = np.full((2, 2), 100.0)
+    assert model.W.numpy().tolist() == at_copy.tolist()
+    adam.step()  # with the gradient of 1 that it had
+    np.testing.assert_allclose(model.W.data, at_copy - np.float32(0.1), rtol=1e-5)
+    assert twin.W.numpy().tolist() == [[9.0, 9.0], [9.0, 9.0]]
+
+
 @pytest.mark.parametrize("kind", [optim.SGD, optim.Adam])
 def test_training_learns(kind: Any) -> None:
     """The whole way: a regression whose solution is known."""

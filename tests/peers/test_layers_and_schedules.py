@@ -69,8 +69,8 @@ SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 def pair(layer: str) -> tuple[Any, Any]:
     """The same network twice: 5 → 8 → the layer → 3."""
     own, other = LAYERS[layer]
-    ours = nn.Sequential(nn.Dense(5, 8, rng=1), own(), nn.Dense(8, 3, rng=2))
-    torchs = theirs.Sequential(theirs.Linear(5, 8), other(), theirs.Linear(8, 3))
+    ours: Any = nn.Sequential(nn.Dense(5, 8, rng=1), own(), nn.Dense(8, 3, rng=2))
+    torchs: Any = theirs.Sequential(theirs.Linear(5, 8), other(), theirs.Linear(8, 3))
     with torch.no_grad():
         for i in (0, 2):
             torchs[i].weight.copy_(torch.from_numpy(ours.layers[i].W.numpy().T))
@@ -88,7 +88,7 @@ def compare(layer: str = "Tanh", optimizer: str = "Adam", schedule: str = "const
         our_optimizer.zero_grad()
         their_optimizer.zero_grad()
         a = tg.softmax_cross_entropy(ours(X), LABELS)
-        b = theirs.functional.cross_entropy(torchs(inputs), labels)
+        b: Any = theirs.functional.cross_entropy(torchs(inputs), labels)
         np.testing.assert_allclose(a.item(), b.item(), rtol=1e-12, atol=1e-12)
         a.backward()
         b.backward()

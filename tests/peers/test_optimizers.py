@@ -72,10 +72,12 @@ TASKS: dict[str, tuple[Callable[..., Any], Callable[..., Any], np.ndarray]] = {
 }
 
 
-def pair() -> tuple[nn.Sequential, theirs.Sequential]:
+def pair() -> tuple[Any, Any]:
     """The same network twice: 4 → 8 → 6 → 3 with tanh and sigmoid. PyTorch's weights are Wᵀ."""
-    ours = nn.Sequential(nn.Dense(4, 8, rng=1), nn.Tanh(), nn.Dense(8, 6, rng=2), nn.Sigmoid(), nn.Dense(6, 3, rng=3))
-    torchs = theirs.Sequential(
+    ours: Any = nn.Sequential(
+        nn.Dense(4, 8, rng=1), nn.Tanh(), nn.Dense(8, 6, rng=2), nn.Sigmoid(), nn.Dense(6, 3, rng=3)
+    )
+    torchs: Any = theirs.Sequential(
         theirs.Linear(4, 8), theirs.Tanh(), theirs.Linear(8, 6), theirs.Sigmoid(), theirs.Linear(6, 3)
     )
     with torch.no_grad():
@@ -87,7 +89,7 @@ def pair() -> tuple[nn.Sequential, theirs.Sequential]:
 
 def descend(
     task: str,
-    nets: tuple[nn.Sequential, theirs.Sequential],
+    nets: tuple[Any, Any],
     optimizers: tuple[Any, Any],
     frozen: Callable[[int], int] = lambda step: 0,
 ) -> None:
@@ -120,7 +122,7 @@ def descend(
             optimizer.step()
 
 
-def assert_equal_weights(ours: nn.Sequential, torchs: theirs.Sequential, tolerance: float = 1e-12) -> None:
+def assert_equal_weights(ours: Any, torchs: Any, tolerance: float = 1e-12) -> None:
     fresh, _ = pair()
     for i in (0, 2, 4):
         W, b = torchs[i].weight.detach().numpy().T, torchs[i].bias.detach().numpy()

@@ -86,7 +86,7 @@ DECAY = 0.5
 """alpha of scikit-learn: the loss of a batch of N rows gets alpha/(2·N)·Σ W² more, without the biases."""
 
 
-def network(model: Any, activation: str) -> nn.Sequential:
+def network(model: Any, activation: str) -> Any:
     """Ours, with the weights that scikit-learn's model has."""
     layers: list[Any] = []
     for W, b in zip(model.coefs_, model.intercepts_, strict=True):
