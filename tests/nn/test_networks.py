@@ -143,6 +143,17 @@ def test_layers_in_a_row_are_applied_in_order() -> None:
         assert np.array_equal(model(x).data, expected)
 
 
+def test_a_sequence_with_a_forward_of_its_own_stays_one_layer() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, x: Any) -> Any:
+            return x + super().forward(x)
+
+    residual, dense, x = Residual(nn.Dense(2, 2, rng=0)), nn.Dense(2, 2, rng=1), np.ones((3, 2), np.float32)
+    assert np.array_equal((residual >> dense)(x).data, dense(residual(x)).data)
+    assert np.array_equal((dense >> residual)(x).data, residual(dense(x)).data)
+    assert np.array_equal((np.abs >> residual)(-x).data, residual(x).data)
+
+
 def test_a_function_can_come_first() -> None:
     layer = nn.Dense(2, 3, rng=0)
     x = np.array([[-1.0, 2.0]])

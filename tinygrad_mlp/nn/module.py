@@ -227,10 +227,10 @@ class Sequential(Module):
         return x
 
     def __rshift__(self, after: Layer) -> Sequential:
-        return Sequential(*self.layers, *(after.layers if isinstance(after, Sequential) else (after,)))
+        return Sequential(*pieces(self), *pieces(after))
 
     def __rrshift__(self, before: Layer) -> Sequential:
-        return Sequential(before, *self.layers)
+        return Sequential(before, *pieces(self))
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -269,6 +269,11 @@ class Sequential(Module):
             if not isinstance(layer, Sequential):
                 title = repr(layer) if module else getattr(layer, "__name__", repr(layer))
                 yield here, (title, f"({', '.join(map(str, shape))})", f"{learned(layer):,}")
+
+
+def pieces(layer: Layer) -> tuple[Layer, ...]:
+    """The layers of a plain sequence; a subclass may do more than run them, so it stays one layer."""
+    return layer.layers if type(layer) is Sequential else (layer,)
 
 
 def learned(layer: Any) -> int:
