@@ -3,7 +3,7 @@
 from tinygrad_mlp.autograd.modes import SCOPE, Mode, ModeSwitch, enable_grad, no_grad, observing
 from tinygrad_mlp.autograd.op import Node, Operation, Rule, kernel, op
 from tinygrad_mlp.autograd.protocols import implements
-from tinygrad_mlp.autograd.sweep import backward, grad, sweep
+from tinygrad_mlp.autograd.sweep import backward, grad
 from tinygrad_mlp.autograd.variable import Array, Variable
 
 __all__ = [
@@ -23,5 +23,4 @@ __all__ = [
     "no_grad",
     "observing",
     "op",
-    "sweep",
 ]

@@ -39,7 +39,6 @@ class Node:
     Attributes:
         operation: what was called.
         inputs: Variables, and plain arrays as the body received them.
-        options: the keyword arguments.
         closures: for each input the function from the output's gradient to the input's, or None.
         time: when it was recorded. Inputs are older than results, so times are a topological order.
         scope: the path of the layer that made the call, or "".
@@ -93,6 +92,9 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+    def __reduce__(self) -> str:
+        return self.body.__qualname__  # pickled by name: a copy is the same operation
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """The value: a Variable if an input is one, otherwise a plain array."""
