@@ -188,3 +188,14 @@ def test_a_rate_of_0_is_allowed_and_moves_nothing() -> None:
     p.grad = [1.0, 1.0]
     adam.step()
     assert p.numpy().tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, "0.1", None])
+def test_a_number_set_between_steps_is_checked_and_the_old_one_stays(name: str, value: Any) -> None:
+    p = tg.Tensor([1.0], requires_grad=True)
+    sgd = optim.SGD([p], 0.5, weight_decay=0.25)
+    before = getattr(sgd, name)
+    with pytest.raises(OptionError, match=f"{name} is {value!r}"):
+        setattr(sgd, name, value)
+    assert getattr(sgd, name) == before

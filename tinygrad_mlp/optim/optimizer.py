@@ -65,7 +65,7 @@ class Optimizer:
         GradientError: a parameter is the result of an operation.
 
     Attributes:
-        learning_rate, weight_decay: may be changed between steps.
+        learning_rate, weight_decay: may be changed between steps; what is no such number is refused then too.
         parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
     """
@@ -80,8 +80,8 @@ class Optimizer:
         learning_rate: float,
         weight_decay: float = 0.0,
     ) -> None:
-        self.learning_rate = number_in_range("learning_rate", learning_rate)
-        self.weight_decay = number_in_range("weight_decay", weight_decay)
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         groups = as_groups(parameters)
         self.parameters: list[Tensor] = checked_parameters([p for members, _ in groups for p in members])
         self.updates: list[Update] = []
@@ -90,6 +90,24 @@ class Optimizer:
             for dtype in sorted({p.dtype for p in members}, key=str):
                 pack = Packed([p for p in members if p.dtype == dtype], self.state_names)
                 self.updates.append(Update(pack, self.rule, self.decoupled, factor, group.weight_decay))
+
+    @property
+    def learning_rate(self) -> float:
+        """η, a finite number of at least 0."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self._learning_rate = number_in_range("learning_rate", rate)
+
+    @property
+    def weight_decay(self) -> float:
+        """λ, a finite number of at least 0."""
+        return self._weight_decay
+
+    @weight_decay.setter
+    def weight_decay(self, decay: float) -> None:
+        self._weight_decay = number_in_range("weight_decay", decay)
 
     def factor(self, learning_rate: float) -> float:
         """A group's learning rate as a multiple of the optimizer's."""
