@@ -56,3 +56,7 @@ class DataError(TinygradMlpError, ValueError):
 
 class ModelFileError(TinygradMlpError, ValueError):
     """A model file that cannot be read or written; the message names the file and the reason."""
+
+
+class MissingMatplotlibError(TinygradMlpError, ImportError):
+    """Curves are drawn with matplotlib, which is not installed."""
