@@ -60,3 +60,7 @@ class ModelFileError(TinygradMlpError, ValueError):
 
 class MissingMatplotlibError(TinygradMlpError, ImportError):
     """Curves are drawn with matplotlib, which is not installed."""
+
+
+class WrongGradientError(TinygradMlpError, AssertionError):
+    """A gradient check that did not pass; the message is its report."""

@@ -240,7 +240,7 @@ def of_scale(numbers: Numbers) -> Cause | None:
     if not clear.any() or not np.isfinite(a).all():
         return None
     ratio = float(np.median(a[clear] / n[clear]))
-    if not ratio or abs(ratio - 1) < 10 * CLOSE or not numbers.fits(ratio * n):
+    if not ratio or abs(ratio - 1) < 3 * CLOSE or not numbers.fits(ratio * n):
         return None
     if abs(ratio + 1) < 10 * CLOSE:
         return Cause("sign", "the gradient has the wrong sign")
