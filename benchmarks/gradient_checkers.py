@@ -3,8 +3,8 @@
     python benchmarks/gradient_checkers.py [--short] [--json FILE]
 
 Each of six functions gets ten mistakes in the gradient of its first input, amid right ones: Σ c ⊙ tanh(f(a ⊙ x, w)).
-A tool *catches* a bug if it complains; it *locates* it if what it prints names the function; it *explains* it if what
-it prints names the mistake (see WORDS). Every tool runs in float64 with its own defaults. The right gradients are checked
+A tool *catches* a bug if it complains; it *locates* it if what it prints names the function; it *explains* it if it
+also names the mistake (see WORDS). Every tool runs in float64 with its own defaults. The right gradients are checked
 as well: what is called wrong there is a false alarm.
 """
 
