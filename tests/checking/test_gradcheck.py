@@ -93,6 +93,30 @@ def test_an_all_zero_gradient_beside_a_small_one_fails() -> None:
     assert {f.cause for f in report.failures} == {"detached"}
 
 
+def test_a_first_layer_without_gradients_fails() -> None:
+    """As in minitorch, within a network whose other layers are right, and with a loss that makes gradients small."""
+
+    class Detached(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.detach()
+
+    model = nn.Dense(3, 4, rng=0) >> Detached() >> nn.Tanh() >> nn.Dense(4, 2, rng=1)
+    labels = np.array([0, 1, 1, 0])
+    report = tg.gradcheck(model, X, labels, loss=lambda z, y: 1e-4 * tg.softmax_cross_entropy(z, y))
+    assert {f.name for f in report.failures} == {"layers.0.W", "layers.0.b"}
+    assert {f.cause for f in report.failures} == {"detached"}
+
+
+def test_every_element_is_compared() -> None:
+    """SmallPebble's checker compares nothing. Here each element by itself is found if it alone is wrong."""
+    for i in range(X.size):
+        one = np.ones(X.shape)
+        one.flat[i] = 1.01
+        wrong = broken(lambda g, x, one=one: g * 3 * x**2 * one)
+        report = tg.gradcheck(lambda x, f=wrong: f(x).sum(), X)
+        assert [f.index for f in report.failures] == [np.unravel_index(i, X.shape)]
+
+
 def test_a_detached_path_is_called_so() -> None:
     report = tg.gradcheck(lambda x: (x.detach() ** 2).sum(), X)
     assert report.verdict == "fail"
