@@ -116,3 +116,21 @@ def test_balanced_weights_change_the_training(table, good):
 )
 def test_options_that_cannot_be_used_are_refused(table, bad, options, expected):
     assert expected in bad(f"{SHORT} {options}")
+
+
+@pytest.mark.parametrize(("option", "name"), [("--clip-norm", "clip_norm"), ("--clip-value", "clip_value")])
+def test_clipping_changes_the_training_and_a_limit_that_is_never_reached_does_not(table, good, option, name):
+    good(SHORT)
+    plain = History.from_csv("h.csv")["loss"]
+    good(f"{SHORT} {option} 1e6")
+    assert History.from_csv("h.csv")["loss"] == plain
+    good(f"{SHORT} {option} 0.001")
+    clipped = History.from_csv("h.csv")["loss"]
+    assert 0 < clipped[0] - clipped[-1] < 0.1 * (plain[0] - plain[-1])  # steps of η · 0.001 are small ones
+    assert TrainedModel.load("model.safetensors").facts[name] == 0.001
+
+
+@pytest.mark.parametrize("option", ["--clip-norm", "--clip-value"])
+@pytest.mark.parametrize("limit", ["0", "-1", "inf", "nan", "one"])
+def test_a_limit_that_is_not_above_0_is_refused(table, bad, option, limit):
+    assert f"{option}: {limit!r} given, a number above 0 is expected" in bad(f"{SHORT} {option} {limit}")

@@ -203,7 +203,7 @@ def training_facts(
     options = (
         *("layer", "activation", "weights_initializer", "dropout", "loss", "optimizer", "learning_rate", "momentum"),
         *("nesterov", "schedule", "warm_up", "class_weights"),
-        *("weight_decay", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
+        *("weight_decay", "clip_norm", "clip_value", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
     )
     return {
         **{name: getattr(arguments, name) for name in options},

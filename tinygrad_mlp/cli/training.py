@@ -58,6 +58,8 @@ def learn(
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         rng=streams.batches,
+        clip_norm=arguments.clip_norm,
+        clip_value=arguments.clip_value,
         callbacks=[*callbacks, build_schedule(optimizer, arguments), *([stopping] if stopping else [])],
     )
     return scaler, history, stopping

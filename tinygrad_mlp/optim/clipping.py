@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,13 @@ from tinygrad_mlp.errors import NonFiniteError, OptionError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim.optimizer import number_in_range
 from tinygrad_mlp.tensor import Tensor
+
+
+def check_limits(limits: Mapping[str, float | None]) -> None:
+    """Refuse a limit that holds back everything, or is no number; None is no limit. Raises `OptionError`."""
+    for name, limit in limits.items():
+        if limit is not None and number_in_range(name, limit) == 0:
+            raise OptionError(f"{name} is 0; a number above 0 is expected")
 
 
 def clip_gradients(
@@ -38,9 +45,7 @@ def clip_gradients(
     """
     if norm is None and value is None:
         raise OptionError("clip_gradients: norm= or value= is expected")
-    for name, limit in (("norm", norm), ("value", value)):
-        if limit is not None and number_in_range(f"clip_gradients: {name}", limit) == 0:
-            raise OptionError(f"clip_gradients: {name} is 0; a number above 0 is expected")
+    check_limits({"clip_gradients: norm": norm, "clip_gradients: value": value})
     members = parameters.parameters() if isinstance(parameters, Module) else parameters
     gradients = [(p, p._grad) for p in members if p._grad is not None]
     for p, g in gradients:

@@ -8,6 +8,8 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Node, Variable
 
+HINT = "a smaller learning rate often helps"
+
 
 def origin(loss: Variable, parameters: Mapping[str, Variable]) -> str:
     """Why a loss is not finite: a parameter that is not, or the first operation of its graph whose result is not."""
