@@ -103,6 +103,9 @@ class EarlyStopping(Callback):
     Better is lower for a loss, higher for an accuracy, by more than `min_delta`; NaN is never better. The best weights
     are put back at the end of the run whatever ended it: this callback, the last epoch, an error or Ctrl-C.
 
+    In a run that continues the history of one that it watched, it still knows the best epoch of both; if it stopped the
+    first one, it waits `patience` epochs anew. In any other run it starts afresh.
+
     Args:
         patience: how many epochs without a better value it takes to stop, at least 1.
         min_delta: what counts as better, at least 0.
@@ -161,9 +164,21 @@ class EarlyStopping(Callback):
         self._weights: dict[str, np.ndarray] | None = None
 
     def start(self, run: Run) -> None:
-        """Forget an earlier run, and make sure that there will be something to watch."""
-        self._reset()
+        """Go on from an earlier run or forget it, and make sure that there will be something to watch."""
         run.expect("EarlyStopping", self.monitor)
+        if not self._watched(run.history):
+            self._reset()
+            return
+        if self.stopped_at is not None:
+            self.stopped_at, self._without_better = None, 0
+        if self.restore_best:  # the first run has put them back
+            self._weights = run.model.state_dict()
+
+    def _watched(self, history: History) -> bool:
+        """Whether a history begins with the run that this callback has watched last."""
+        if self.best_epoch is None or len(history) < self.best_epoch or self.monitor not in history.names:
+            return False
+        return history[self.monitor][self.best_epoch - 1] == self.best
 
     def epoch(self, run: Run) -> None:
         """Keep the weights if they are the best so far; else count, and stop at `patience`."""

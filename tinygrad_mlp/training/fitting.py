@@ -58,11 +58,10 @@ def fit(
             norm: see `optim.clip_gradients`.
         clip_value: each element of a gradient is held between −clip_value and clip_value, first if both are given.
         history: of the run that this one continues: epochs are counted on from it, and what is returned begins with a
-            copy of it. The same 20 epochs in two calls of 10 are the same bit for bit if the second gets the same model,
-            optimizer (which has its moments and counts its steps), schedule (in a `Scheduled`, which knows its place),
-            and a generator as `rng` that goes on (a seed would shuffle as in the first call), and if no `EarlyStopping`
-            put other weights back in between: its `restore_best=False` leaves the last ones. An `EarlyStopping` that
-            watched the first call still knows the best epoch in the second.
+            copy of it. Two calls with 10 epochs each are one with 20, bit for bit, if the second gets the same model,
+            optimizer (it has its moments and counts its steps), `Scheduled` (its schedule knows its place), and a
+            generator as `rng`, which goes on; a seed would shuffle as in the first call. An `EarlyStopping` goes on too,
+            but at the end of the first call it has put the best weights back, unless `restore_best=False`.
 
     Returns:
         The history: `loss` and, for class indices, `accuracy`, which are means over the batches of the epoch (so from
