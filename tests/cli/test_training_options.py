@@ -134,3 +134,20 @@ def test_clipping_changes_the_training_and_a_limit_that_is_never_reached_does_no
 @pytest.mark.parametrize("limit", ["0", "-1", "inf", "nan", "one"])
 def test_a_limit_that_is_not_above_0_is_refused(table, bad, option, limit):
     assert f"{option}: {limit!r} given, a number above 0 is expected" in bad(f"{SHORT} {option} {limit}")
+
+
+def test_gradient_norms_go_into_the_history(table, good, bad):
+    good(SHORT)
+    plain = History.from_csv("h.csv")
+    good(f"{SHORT} --gradient-norms")
+    history = History.from_csv("h.csv")
+    paths = [f"layers.{i}.{name}" for i in (0, 2) for name in "Wb"]
+    assert history.names == [
+        *plain.names,
+        *(f"gradient_norm/{p}" for p in paths),
+        *(f"update_ratio/{p}" for p in paths),
+    ]
+    assert history["loss"] == plain["loss"]
+    assert all(min(history[name]) > 0 for name in history.names)
+    line = bad("train --dataset raw.csv --gradient-norms")
+    assert "--gradient-norms needs --history FILE.csv: that is where they are written" in line

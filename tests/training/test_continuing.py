@@ -99,7 +99,7 @@ def test_a_history_from_a_file_is_continued(tmp_path: Any) -> None:
 def test_an_error_names_the_epoch_as_counted_on() -> None:
     model = network()
     earlier = fitted(model)
-    with pytest.raises(tg.errors.NonFiniteError, match="^epoch 4, batch 1"):
+    with pytest.raises(tg.errors.NonFiniteError, match=r"^epoch 4, batch 1"):
         fitted(model, history=earlier, loss=lambda z, y: tg.softmax_cross_entropy(z, y) * np.nan)
 
 

@@ -28,7 +28,7 @@ from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
-from tinygrad_mlp.training import EarlyStopping, History
+from tinygrad_mlp.training import EarlyStopping, GradientNorms, History
 from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
@@ -81,6 +81,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
     curves = "learning curves, .png or .svg (MODEL_curves.png)"
+    norms = "with --history: also the gradient norm and the update ratio of each parameter"
+    output.add_argument("--gradient-norms", action="store_true", help=norms)
     output.add_argument("--curves", type=Path, metavar="FILE.png", help=curves)
     output.add_argument("--no-curves", action="store_true", help="draw none")
     output.add_argument("--show", action="store_true", help="show the curves in a window too")
@@ -135,6 +137,8 @@ def settle(arguments: argparse.Namespace) -> None:
         raise UsageError("--repeats needs --folds: it says how often the rows are dealt anew")
     if arguments.min_delta is not None and arguments.patience is None:
         raise UsageError("--min-delta needs --patience: it says what counts as better")
+    if arguments.gradient_norms and not arguments.history:
+        raise UsageError("--gradient-norms needs --history FILE.csv: that is where they are written")
     if arguments.no_curves:
         for option, given in (("--curves", arguments.curves), ("--compare", arguments.compare)):
             if given:
@@ -169,7 +173,8 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
         table, valid = (table.select(rows) for rows in parts)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    scaler, history, stopping = learn(model, table, valid, arguments, streams, [EpochLines()])
+    watching = [EpochLines(), *[GradientNorms()] * arguments.gradient_norms]
+    scaler, history, stopping = learn(model, table, valid, arguments, streams, watching)
     best = None
     if stopping:
         best = stopping.best_epoch

@@ -60,8 +60,8 @@ def fit(
         history: of the run that this one continues: epochs are counted on from it, and what is returned begins with a
             copy of it. Two calls with 10 epochs each are one with 20, bit for bit, if the second gets the same model,
             optimizer (it has its moments and counts its steps), `Scheduled` (its schedule knows its place), and a
-            generator as `rng`, which goes on; a seed would shuffle as in the first call. An `EarlyStopping` goes on too,
-            but at the end of the first call it has put the best weights back, unless `restore_best=False`.
+            generator as `rng`, which goes on (a seed shuffles as in the first call). An `EarlyStopping` goes on:
+            at the end of the first call it has put the best weights back, unless `restore_best=False`.
 
     Returns:
         The history: `loss` and, for class indices, `accuracy`, which are means over the batches of the epoch (so from
