@@ -23,6 +23,7 @@ from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
+from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
 from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
@@ -167,10 +168,12 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
         if read is not None:
             print(summary(read))
     streams = Streams.of(arguments.seed)
+    dealt = None
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
-        parts = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
-        table, valid = (table.select(rows) for rows in parts)
+        dealt = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
+        table, valid = (table.select(rows) for rows in dealt)
+    warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
     watching = [EpochLines(), *[GradientNorms()] * arguments.gradient_norms]
@@ -213,6 +216,7 @@ def training_facts(
     return {
         **{name: getattr(arguments, name) for name in options},
         "rows": {"training": len(table), "validation": len(valid)},
+        "fingerprints": fingerprints(table, valid),
         "epochs_run": len(history),
         "kept_epoch": best or len(history),
     }

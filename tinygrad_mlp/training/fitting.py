@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -22,6 +23,7 @@ from tinygrad_mlp.training.diagnosis import HINT, bad_parameter, origin
 from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
+from tinygrad_mlp.training.traps import warn_of_first_batch, warn_of_shared_rows
 
 
 def fit(
@@ -108,6 +110,9 @@ def fit(
     rng = generator(rng)
     history = continued(history, validated=held_out is not None)
     first = len(history) + 1
+    look = partial(warn_of_first_batch, train=(X, y), valid=held_out)
+    if held_out:
+        warn_of_shared_rows((X, y), held_out)
     run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
     started: list[Callback] = []
     try:
@@ -118,7 +123,9 @@ def fit(
             for run.epoch in range(first, first + epochs):
                 before = model.state_dict()
                 try:
-                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters, around_steps)
+                    numbers = train_epoch(
+                        run, loss, X, y, batch_size, rng, parameters, around_steps, look if run.epoch == first else None
+                    )
                 except NonFiniteError:
                     model.load_state_dict(before)
                     raise
@@ -147,8 +154,9 @@ def train_epoch(
     rng: np.random.Generator,
     parameters: Mapping[str, Parameter],
     callbacks: Sequence[Callback],
+    look: Callable[[Tensor, Any], None] | None = None,
 ) -> dict[str, float]:
-    """One epoch; its loss and metrics."""
+    """One epoch; its loss and metrics. `look` is shown the loss and the outputs of the first batch."""
     model, optimizer = run.model, run.optimizer
     total = 0.0
     outputs: list[Any] = []
@@ -165,6 +173,8 @@ def train_epoch(
             number = number_of(value)
             if not isfinite(number):
                 raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+            if look and run.batch == 1:
+                look(value, z)
             value.backward()
             for callback in callbacks:
                 callback.gradients(run)
