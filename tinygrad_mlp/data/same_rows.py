@@ -42,9 +42,13 @@ def row_bytes(pair: tuple[Array, Array], dtypes: list[np.dtype[Any]]) -> Iterato
     X, y = pair
     if len(X) != len(y):
         raise ShapeError(f"X {X.shape} and y {y.shape}; as many rows in both are expected")
-    for x_row, y_row in zip(X, y, strict=True):
-        parts = [np.asarray(part, dtype) for part, dtype in zip((x_row, y_row), dtypes, strict=True)]
-        yield b"".join((part + 0).tobytes() for part in parts)  # −0 + 0 is 0
+    parts = []
+    for values, dtype in zip(pair, dtypes, strict=True):
+        data = (np.asarray(values, dtype) + np.zeros((), dtype)).tobytes()  # −0 + 0 is 0
+        width = len(data) // max(1, len(values))
+        parts.append([data[i * width : (i + 1) * width] for i in range(len(values))])
+    for x_row, y_row in zip(*parts, strict=True):
+        yield x_row + y_row
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -17,6 +18,12 @@ def check_limits(limits: Mapping[str, float | None]) -> None:
     for name, limit in limits.items():
         if limit is not None and number_in_range(name, limit) == 0:
             raise OptionError(f"{name} is 0; a number above 0 is expected")
+
+
+def norm_of(arrays: Iterable[np.ndarray]) -> float:
+    """The Euclidean norm of all elements together, summed up in float64."""
+    wide = (array.reshape(-1).astype(np.float64, copy=False) for array in arrays)
+    return math.sqrt(sum(float(np.dot(x, x)) for x in wide))
 
 
 def clip_gradients(
@@ -48,13 +55,15 @@ def clip_gradients(
     check_limits({"clip_gradients: norm": norm, "clip_gradients: value": value})
     members = parameters.parameters() if isinstance(parameters, Module) else parameters
     gradients = [(p, p._grad) for p in members if p._grad is not None]
-    for p, g in gradients:
-        if not np.isfinite(g).all():
-            raise NonFiniteError(f"clip_gradients: the gradient of {p.title} is not finite")
+    total = norm_of(g for _, g in gradients)
+    if not math.isfinite(total):  # only then is each of them looked at
+        for p, g in gradients:
+            if not np.isfinite(g).all():
+                raise NonFiniteError(f"clip_gradients: the gradient of {p.title} is not finite")
     if value is not None:
         for _, g in gradients:
             np.clip(g, -value, value, out=g)
-    total = float(np.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for _, g in gradients)))
+        total = norm_of(g for _, g in gradients)
     if norm is not None and total > norm:
         for _, g in gradients:
             np.multiply(g, norm / total, out=g)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinygrad_mlp.nn import Buffer, Parameter
+from tinygrad_mlp.optim.clipping import norm_of
 from tinygrad_mlp.training.callbacks import Callback, Run
 
 
@@ -54,14 +55,14 @@ class GradientNorms(Callback):
         self._steps += 1
         for name, p in self._parameters.items():
             if p._grad is not None:
-                self._sums[name][0] += norm(p._grad)
+                self._sums[name][0] += norm_of([p._grad])
                 self._before[name] = p.numpy()
 
     def step(self, run: Run) -> None:
         """Compare them with those after it."""
         for name, before in self._before.items():
             after = self._parameters[name]._data
-            self._sums[name][1:] += norm(after - before), norm(after)
+            self._sums[name][1:] += norm_of([after - before]), norm_of([after])
         self._before = {}
 
     def numbers(self, run: Run) -> Mapping[str, float]:
@@ -72,9 +73,3 @@ class GradientNorms(Callback):
             **{f"gradient_norm/{name}": float(g) / steps for name, (g, _, _) in sums.items()},
             **{f"update_ratio/{name}": float(moved) / float(w) if w else 0.0 for name, (_, moved, w) in sums.items()},
         }
-
-
-def norm(values: np.ndarray) -> float:
-    """The Euclidean norm, summed up in float64."""
-    wide = values.reshape(-1).astype(np.float64)
-    return float(np.sqrt(np.dot(wide, wide)))
