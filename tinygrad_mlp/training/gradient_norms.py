@@ -20,8 +20,8 @@ class GradientNorms(Callback):
     step. About 0.001 is usual (Karpathy, CS231n, "Ratio of weights:updates"); far above it, the learning rate is too
     high, far below it, too low. Biases, which begin at 0, have larger ones at first.
 
-    A parameter that is frozen has 0 in both. It costs about as much as the optimizer's step, and nothing when it is not
-    among the callbacks.
+    A parameter that is frozen has 0 in both. A step of a small network takes about half as long again with it, and
+    no longer when it is not among the callbacks.
 
     >>> import tinygrad_mlp as tg
     >>> model = tg.nn.Dense(2, 2, rng=0)
