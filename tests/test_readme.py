@@ -62,7 +62,7 @@ def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:
         assert program == "tinygrad-mlp"
         run = [sys.executable, "-m", "tinygrad_mlp", *arguments]
         done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
-        assert done.returncode == 0, done.stderr
+        assert (done.returncode, done.stderr) == (0, "")
         if output.strip():
             assert_same(done.stdout, output)
 

@@ -1,7 +1,10 @@
-"""The errors of the package: each is also the built-in error that a Python programmer would expect.
+"""The errors of the package: each is also the built-in error that a Python programmer would expect; and its warnings.
 
 A message says what was seen, what was expected, and where (operation, layer, parameter, file, line, column).
 """
+
+import sys
+import warnings
 
 
 class TinygradMlpError(Exception):
@@ -64,3 +67,19 @@ class MissingMatplotlibError(TinygradMlpError, ImportError):
 
 class WrongGradientError(TinygradMlpError, AssertionError):
     """A gradient check that did not pass; the message is its report."""
+
+
+class TrainingWarning(UserWarning):
+    """A training or a score that works, but hardly says what was meant; the message says what to do."""
+
+
+class SharedRowsWarning(TrainingWarning):
+    """Rows that are in the training and in the validation data."""
+
+
+def warn(message: str, category: type[TrainingWarning] = TrainingWarning) -> None:
+    """Warn, and let Python show the line outside of the package that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -83,7 +83,8 @@ def test_the_cross_entropy_comes_from_the_logits(good):
 def test_the_positive_class_is_the_second_in_sorted_order(good, points, classes, positive):
     points(classes=classes)
     good("train --dataset points.csv --label kind --epochs 1 --seed 1 --no-curves")
-    assert json.loads(good("predict model.safetensors points.csv --json"))["positive_class"] == positive
+    points("new.csv", classes=classes, each=9)
+    assert json.loads(good("predict model.safetensors new.csv --json"))["positive_class"] == positive
 
 
 def test_another_positive_class_on_request(good, bad, points, model):
@@ -136,7 +137,7 @@ def test_a_table_without_a_header_fits_a_model_of_one_with_names_and_the_reverse
     by_names = json.loads(good("predict model.safetensors header.csv --json"))
     assert json.loads(good("predict model.safetensors raw.csv --json")) == by_names | {"dataset": "raw.csv"}
     good("train --dataset raw.csv --epochs 1 --seed 1 --no-curves --model raw.safetensors")
-    assert good("predict raw.safetensors header.csv").count("rows are right") == 1
+    assert good("predict raw.safetensors rest.csv").count("rows are right") == 1
 
 
 def test_columns_are_found_by_their_names(good, model):

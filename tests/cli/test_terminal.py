@@ -128,9 +128,10 @@ def test_ctrl_c_while_a_model_is_written_leaves_the_old_one(run, good, points, f
     assert sorted(path.name for path in folder.iterdir()) == ["model.safetensors", "points.csv"]
 
 
-@pytest.mark.parametrize("words", ["train --dataset points.csv --epochs 3000", "train --help", "predict m points.csv"])
+@pytest.mark.parametrize("words", ["train --dataset points.csv --epochs 3000", "train --help", "predict m new.csv"])
 def test_a_closed_pipe_is_no_traceback(program, environment, good, points, words):
     points(each=1000)
+    points("new.csv", each=999)
     good(f"{TRAIN} --epochs 1 --model m")
     process = subprocess.Popen(
         [*program, *words.split()],

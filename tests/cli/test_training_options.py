@@ -116,3 +116,38 @@ def test_balanced_weights_change_the_training(table, good):
 )
 def test_options_that_cannot_be_used_are_refused(table, bad, options, expected):
     assert expected in bad(f"{SHORT} {options}")
+
+
+@pytest.mark.parametrize(("option", "name"), [("--clip-norm", "clip_norm"), ("--clip-value", "clip_value")])
+def test_clipping_changes_the_training_and_a_limit_that_is_never_reached_does_not(table, good, option, name):
+    good(SHORT)
+    plain = History.from_csv("h.csv")["loss"]
+    good(f"{SHORT} {option} 1e6")
+    assert History.from_csv("h.csv")["loss"] == plain
+    good(f"{SHORT} {option} 0.001")
+    clipped = History.from_csv("h.csv")["loss"]
+    assert 0 < clipped[0] - clipped[-1] < 0.3 * (plain[0] - plain[-1])
+    assert TrainedModel.load("model.safetensors").facts[name] == 0.001
+
+
+@pytest.mark.parametrize("option", ["--clip-norm", "--clip-value"])
+@pytest.mark.parametrize("limit", ["0", "-1", "inf", "nan", "one"])
+def test_a_limit_that_is_not_above_0_is_refused(table, bad, option, limit):
+    assert f"{option}: {limit!r} given, a number above 0 is expected" in bad(f"{SHORT} {option} {limit}")
+
+
+def test_gradient_norms_go_into_the_history(table, good, bad):
+    good(SHORT)
+    plain = History.from_csv("h.csv")
+    good(f"{SHORT} --gradient-norms")
+    history = History.from_csv("h.csv")
+    paths = [f"layers.{i}.{name}" for i in (0, 2) for name in "Wb"]
+    assert history.names == [
+        *plain.names,
+        *(f"gradient_norm/{p}" for p in paths),
+        *(f"update_ratio/{p}" for p in paths),
+    ]
+    assert history["loss"] == plain["loss"]
+    assert all(min(history[name]) > 0 for name in history.names)
+    line = bad("train --dataset raw.csv --gradient-norms")
+    assert "--gradient-norms needs --history FILE.csv: that is where they are written" in line

@@ -261,3 +261,36 @@ def test_loaded_weights_are_the_models_own(tmp_path: Path) -> None:
     assert (tmp_path / "m.safetensors").read_bytes() == content
     again = tg.load(tmp_path / "m.safetensors").state_dict()
     assert all(np.array_equal(again[name], value) for name, value in small().state_dict().items())
+
+
+def test_what_is_frozen_is_frozen_when_it_comes_back(tmp_path: Path) -> None:
+    model = every_layer()
+    layers = [layer for layer in model.layers if isinstance(layer, nn.Module) and layer.parameters()]
+    for layer in layers[::2]:
+        layer.freeze()
+    saved(tmp_path / "m.safetensors", model)
+    flags = {name: p.requires_grad for name, p in model.named_parameters().items()}
+    assert len(set(flags.values())) == 2
+    for loaded in (
+        tg.load(tmp_path / "m.safetensors"),
+        TrainedModel.load(tmp_path / "m.safetensors", every_layer()).model,
+    ):
+        assert {name: p.requires_grad for name, p in loaded.named_parameters().items()} == flags
+    assert tg.load(tmp_path / "m.safetensors").unfreeze().parameters()[0].requires_grad
+
+
+def test_own_layers_come_back_frozen(tmp_path: Path) -> None:
+    model = Own()
+    model.inner[0].freeze()
+    saved(tmp_path / "m.safetensors", model)
+    loaded = TrainedModel.load(tmp_path / "m.safetensors", Own()).model
+    assert [name for name, p in loaded.named_parameters().items() if p.requires_grad] == ["inner.1.W", "inner.1.b"]
+
+
+def test_a_file_without_a_word_on_freezing_is_read_as_before(tmp_path: Path) -> None:
+    """What earlier versions wrote; and a model in which nothing is frozen is written as they wrote it."""
+    content = saved(tmp_path / "m.safetensors", every_layer())
+    assert b'"frozen"' not in content
+    loaded = tg.load(tmp_path / "m.safetensors")
+    flags = {name: p.requires_grad for name, p in every_layer().named_parameters().items()}
+    assert {name: p.requires_grad for name, p in loaded.named_parameters().items()} == flags

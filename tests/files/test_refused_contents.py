@@ -210,3 +210,17 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
     with pytest.raises(ModelFileError, match="symbolic links"):
         tg.load(tmp_path / "loop.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("frozen", "reason"),
+    [
+        ('["layers.9.W"]', r"frozen has 'layers\.9\.W', which is no parameter of the network"),
+        ('"layers.0.W"', "frozen is 'layers.0.W', which is of another kind"),
+        ("[1]", "a list of texts is expected"),
+        ("[", "frozen cannot be read"),
+    ],
+)
+def test_freezing_that_does_not_fit_the_network_is_refused(tmp_path: Path, frozen: str, reason: str) -> None:
+    content = TrainedModel(small()).to_bytes()
+    refused(tmp_path / "m.safetensors", with_header(content, lambda h: h["__metadata__"].update(frozen=frozen)), reason)

@@ -135,7 +135,7 @@ def test_a_copy_has_equal_outputs_and_names_but_parameters_of_its_own(clone: Cal
     assert np.array_equal(other(x).data, model(x).data)
     assert [p.name for p in other.parameters()] == names
     for p, q in zip(model.parameters(), other.parameters(), strict=True):
-        assert type(q) is nn.Parameter
+        assert type(q) is type(p)
         assert q.requires_grad == p.requires_grad
         assert not np.shares_memory(p.data, q.data)
     assert repr(other) == repr(model)

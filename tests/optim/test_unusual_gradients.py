@@ -190,3 +190,29 @@ def test_a_large_parameter_moves_everywhere_and_its_small_neighbours_too(size: i
         reference.step(gradients, 0.1)
         for p, expected in zip(leaves, reference.values, strict=True):
             np.testing.assert_allclose(p.data, expected, rtol=1e-10, atol=1e-12)
+
+
+# Steps that overflow.
+
+
+@each_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_step_that_overflows_is_made_for_all_parameters_though_warnings_are_errors(kind: str, dtype: Any) -> None:
+    """The same values, state and counts as in a step whose warnings nobody hears."""
+    most = float(np.finfo(dtype).max)
+
+    def stepped(errors: Any) -> list[np.ndarray]:
+        p, q, r = leaf([1.0, most], dtype), leaf([2.0], np.float32), leaf([3.0], dtype)  # in one pack or two
+        optimizer = make(kind, p, q, r)
+        optimizer.weight_decay = 0.5
+        with np.errstate(all=errors):
+            for g in (-most, 0.5, -most):
+                p.grad, q.grad, r.grad = [0.25, g], [0.5], [g]
+                optimizer.step()
+        packs = [update.pack for update in optimizer.updates]
+        assert {t for pack in packs for t in pack.steps} == {3}
+        return [x for pack in packs for x in (pack.values, *pack.state.values())]
+
+    for raising, quiet in zip(stepped("raise"), stepped("ignore"), strict=True):
+        np.testing.assert_array_equal(raising, quiet)
+    assert any(not np.isfinite(values).all() for values in stepped("ignore"))

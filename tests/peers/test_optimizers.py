@@ -171,3 +171,21 @@ def test_groups_have_rates_and_weight_decays_of_their_own(name: str) -> None:
     ]
     descend("numbers", (ours, torchs), (own(groups), other(torch_groups)))
     assert_equal_weights(ours, torchs)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_frozen_layers_wait_as_pytorchs_do(name: str) -> None:
+    """Trained, frozen, trained again: `freeze()` beside `requires_grad_(False)` and `zero_grad()`."""
+    ours, torchs = pair()
+    own, other = OPTIMIZERS[name]
+    optimizers = own(ours), other(torchs.parameters())
+    kept = []
+    for frozen in (False, True, False):
+        (ours[0].freeze if frozen else ours[0].unfreeze)()
+        torchs[0].requires_grad_(not frozen)
+        kept.append(ours[0].W.numpy())
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        descend("classes", (ours, torchs), optimizers)
+        assert np.array_equal(ours[0].W.data, kept[-1]) == frozen
+        assert_equal_weights(ours, torchs, tolerance=1e-10)

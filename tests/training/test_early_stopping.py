@@ -230,7 +230,7 @@ def test_a_metric_that_the_run_does_not_have_is_named() -> None:
             nn.Dense(3, 3, rng=0),
             loss=tg.mean_squared_error,
             train=(X, X),
-            valid=(X, X),
+            valid=(X / 2, X),
             callbacks=[tg.EarlyStopping(2, monitor="val_accuracy")],
         )
 

@@ -9,13 +9,16 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
+from typing import Any
 
 from tinygrad_mlp.cli import demo, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
-from tinygrad_mlp.errors import TinygradMlpError
+from tinygrad_mlp.errors import TinygradMlpError, TrainingWarning
 
 COMMANDS: dict[str, ModuleType] = {"demo": demo, "split": split, "train": train, "predict": predict}
 
@@ -36,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ─ shows ?, and the command goes on
     try:
-        code = run(words)
+        with warning_lines(title(words)):
+            code = run(words)
         sys.stdout.flush()
         return code
     except BaseException as error:
@@ -46,9 +50,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         silence(sys.stdout)
     if message:
-        name = next((f"{PROGRAM} {word}" for word in words[:1] if word in COMMANDS), PROGRAM)
-        print(f"{name}: {' '.join(message.split())}", file=sys.stderr)
+        print(f"{title(words)}: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def title(words: Sequence[str]) -> str:
+    """The program, and the command that the words name: what stands before a message."""
+    return next((f"{PROGRAM} {word}" for word in words[:1] if word in COMMANDS), PROGRAM)
+
+
+@contextmanager
+def warning_lines(name: str) -> Iterator[None]:
+    """Let the package's warnings be lines on stderr, `tinygrad-mlp train: warning: …`, with no place in the program."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, TrainingWarning):
+            print(f"{name}: warning: {' '.join(in_options(str(message)).split())}", file=sys.stderr)
+        else:
+            shown(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingWarning)
+        setattr(warnings, "showwarning", show)  # noqa: B010 - as an assignment, mypy wants the same argument names
+        yield
 
 
 def run(words: Sequence[str]) -> int:

@@ -38,7 +38,7 @@ SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.Schedule]] = {
 
 
 def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
-    """`--loss`, `--optimizer`, `--learning-rate`, `--momentum`, `--nesterov`, `--weight-decay`."""
+    """`--loss`, `--optimizer`, and what belongs to them: rates, schedules, clipping, weights of classes."""
     group = parser.add_argument_group("optimizer")
     group.add_argument(
         "--loss",
@@ -69,6 +69,12 @@ def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
         type=one_of(["balanced"]),
         metavar="balanced",
         help="let rare classes count as much as frequent ones: rows / (classes · rows of the class)",
+    )
+    group.add_argument(
+        "--clip-norm", type=number(above=True), metavar="X", help="scale the gradients of a step to at most this norm"
+    )
+    group.add_argument(
+        "--clip-value", type=number(above=True), metavar="X", help="hold each element of a gradient between -X and X"
     )
     group.add_argument("--weight-decay", type=number(), default=0.0, metavar="X", help="pull weights towards 0 (0)")
 

@@ -22,6 +22,7 @@ from tinygrad_mlp.cli.console import styled
 from tinygrad_mlp.cli.parser import UsageError, first_of, instead
 from tinygrad_mlp.cli.paths import check_inputs, check_outputs
 from tinygrad_mlp.cli.scores import Scores
+from tinygrad_mlp.cli.seen_rows import warn_of_seen_rows
 from tinygrad_mlp.cli.tables import add_column_options, in_words, summary
 from tinygrad_mlp.cli.values import number
 from tinygrad_mlp.data import Table, read_csv
@@ -70,6 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     indices = decided(probabilities, positive, arguments.threshold)
     predictions = Predictions(trained.classes, table, probabilities, indices)
     scores = None if table.labels is None else Scores.of(logits, table.labels, trained.classes, positive, indices)
+    if table.labels is not None:
+        warn_of_seen_rows(trained, table)
     if arguments.output:
         atomic_write(arguments.output, predictions.csv().encode())
     if arguments.json:

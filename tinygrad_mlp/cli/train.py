@@ -23,12 +23,13 @@ from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
+from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
 from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
-from tinygrad_mlp.training import EarlyStopping, History
+from tinygrad_mlp.training import EarlyStopping, GradientNorms, History
 from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
@@ -81,6 +82,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
     curves = "learning curves, .png or .svg (MODEL_curves.png)"
+    norms = "with --history: also the gradient norm and the update ratio of each parameter"
+    output.add_argument("--gradient-norms", action="store_true", help=norms)
     output.add_argument("--curves", type=Path, metavar="FILE.png", help=curves)
     output.add_argument("--no-curves", action="store_true", help="draw none")
     output.add_argument("--show", action="store_true", help="show the curves in a window too")
@@ -135,6 +138,8 @@ def settle(arguments: argparse.Namespace) -> None:
         raise UsageError("--repeats needs --folds: it says how often the rows are dealt anew")
     if arguments.min_delta is not None and arguments.patience is None:
         raise UsageError("--min-delta needs --patience: it says what counts as better")
+    if arguments.gradient_norms and not arguments.history:
+        raise UsageError("--gradient-norms needs --history FILE.csv: that is where they are written")
     if arguments.no_curves:
         for option, given in (("--curves", arguments.curves), ("--compare", arguments.compare)):
             if given:
@@ -163,13 +168,16 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
         if read is not None:
             print(summary(read))
     streams = Streams.of(arguments.seed)
+    dealt = None
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
-        parts = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
-        table, valid = (table.select(rows) for rows in parts)
+        dealt = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
+        table, valid = (table.select(rows) for rows in dealt)
+    warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    scaler, history, stopping = learn(model, table, valid, arguments, streams, [EpochLines()])
+    watching = [EpochLines(), *[GradientNorms()] * arguments.gradient_norms]
+    scaler, history, stopping = learn(model, table, valid, arguments, streams, watching)
     best = None
     if stopping:
         best = stopping.best_epoch
@@ -203,11 +211,12 @@ def training_facts(
     options = (
         *("layer", "activation", "weights_initializer", "dropout", "loss", "optimizer", "learning_rate", "momentum"),
         *("nesterov", "schedule", "warm_up", "class_weights"),
-        *("weight_decay", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
+        *("weight_decay", "clip_norm", "clip_value", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
     )
     return {
         **{name: getattr(arguments, name) for name in options},
         "rows": {"training": len(table), "validation": len(valid)},
+        "fingerprints": fingerprints(table, valid),
         "epochs_run": len(history),
         "kept_epoch": best or len(history),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from tinygrad_mlp import nn
 from tinygrad_mlp.cli.network import build_network
 from tinygrad_mlp.cli.optimizer import build_loss, build_optimizer, build_schedule
 from tinygrad_mlp.data import StandardScaler, Table
+from tinygrad_mlp.errors import SharedRowsWarning
 from tinygrad_mlp.training import Callback, EarlyStopping, History, fit
 
 
@@ -49,17 +51,21 @@ def learn(
     scaler = StandardScaler().fit(table.features)
     stopping = EarlyStopping(arguments.patience, arguments.min_delta or 0.0) if arguments.patience else None
     optimizer = build_optimizer(model, arguments)
-    history = fit(
-        model,
-        build_loss(labels_of(table), len(table.classes), arguments),
-        optimizer,
-        labelled(table, scaler),
-        None if valid is None else labelled(valid, scaler),
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
-        rng=streams.batches,
-        callbacks=[*callbacks, build_schedule(optimizer, arguments), *([stopping] if stopping else [])],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SharedRowsWarning)  # `train` has said it, with the lines of the file
+        history = fit(
+            model,
+            build_loss(labels_of(table), len(table.classes), arguments),
+            optimizer,
+            labelled(table, scaler),
+            None if valid is None else labelled(valid, scaler),
+            epochs=arguments.epochs,
+            batch_size=arguments.batch_size,
+            rng=streams.batches,
+            clip_norm=arguments.clip_norm,
+            clip_value=arguments.clip_value,
+            callbacks=[*callbacks, build_schedule(optimizer, arguments), *([stopping] if stopping else [])],
+        )
     return scaler, history, stopping
 
 

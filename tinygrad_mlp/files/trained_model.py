@@ -20,7 +20,7 @@ from tinygrad_mlp.errors import DtypeError, ModelFileError, ShapeError, Tinygrad
 from tinygrad_mlp.files.architecture import architecture, build, widths
 from tinygrad_mlp.files.safetensors_bytes import pack, unpack
 from tinygrad_mlp.files.strict_json import read_json
-from tinygrad_mlp.nn import BatchNorm, Module
+from tinygrad_mlp.nn import BatchNorm, Buffer, Module
 from tinygrad_mlp.training import predict
 
 FORMAT, VERSION = "tinygrad_mlp", "1"
@@ -115,6 +115,8 @@ class TrainedModel:
             "label": self.label_name,
             "facts": self.facts,
         }
+        if frozen := frozen_names(self.model):  # a file without it is one that older versions wrote too
+            texts["frozen"] = frozen
         try:
             metadata = {name: json.dumps(value, sort_keys=True, allow_nan=False) for name, value in texts.items()}
         except (TypeError, ValueError, RecursionError) as error:
@@ -149,11 +151,14 @@ class TrainedModel:
             "label_name": from_json(metadata, "label", str | None),
             "facts": from_json(metadata, "facts", dict),
         }
+        frozen = names(metadata, "frozen") if "frozen" in metadata else ()
         if model is None:
-            return cls(rebuilt(description, weights), **beside)
-        loaded = cls(model, **beside)
-        take(model, weights)
-        model.eval()
+            loaded = cls(rebuilt(description, weights), **beside)
+        else:
+            loaded = cls(model, **beside)
+            take(model, weights)
+            model.eval()
+        freeze(loaded.model, frozen)
         return loaded
 
 
@@ -243,6 +248,24 @@ def take(model: Module, weights: Mapping[str, np.ndarray]) -> None:
         if isinstance(module, BatchNorm) and name in weights and (weights[name] < 0).any():
             raise ModelFileError(f"{name} has a number below 0")
     model.load_state_dict(weights)
+
+
+def frozen_names(model: Module) -> list[str]:
+    """The parameters that are not trained though they could be, by path."""
+    return [path for path, p in model.named_parameters().items() if not (p.requires_grad or isinstance(p, Buffer))]
+
+
+def freeze(model: Module, frozen: Sequence[str]) -> None:
+    """Freeze the parameters with these paths; those of a model that was given stay frozen if they are.
+
+    Raises:
+        ModelFileError: the network has no such parameter.
+    """
+    parameters = model.named_parameters()
+    for path in frozen:
+        if path not in parameters:
+            raise ModelFileError(f"frozen has {path!r:.80}, which is no parameter of the network")
+        parameters[path].requires_grad = False
 
 
 def check_finite(weights: Mapping[str, np.ndarray]) -> None:

@@ -4,13 +4,14 @@ from tinygrad_mlp.nn import initialisers
 from tinygrad_mlp.nn.activations import ELU, GELU, PReLU, SiLU
 from tinygrad_mlp.nn.embedding import Embedding, Flatten
 from tinygrad_mlp.nn.layers import Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh
-from tinygrad_mlp.nn.module import Module, Parameter, Sequential
+from tinygrad_mlp.nn.module import Buffer, Module, Parameter, Sequential
 from tinygrad_mlp.nn.normalisation import BatchNorm, LayerNorm
 
 __all__ = [
     "ELU",
     "GELU",
     "BatchNorm",
+    "Buffer",
     "Dense",
     "Dropout",
     "Embedding",

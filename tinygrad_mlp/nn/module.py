@@ -35,6 +35,18 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad, name)
 
 
+class Buffer(Parameter):
+    """Values that belong to a module and are stored with its weights, but are never trained: running means, tables.
+
+    It requires no gradient, and `unfreeze()` leaves it so.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None) -> None:
+        super().__init__(data, requires_grad, name)
+
+
 Layer = Callable[[Any], Any]
 """Anything that can be called with a batch is a layer: a Module, or a function such as `tg.relu`."""
 
@@ -183,6 +195,31 @@ class Module:
     def eval(self) -> Self:
         """Switch to evaluation: no dropout; returns itself."""
         return self.train(False)
+
+    def freeze(self) -> Self:
+        """Let training leave this module and all within it as they are; returns itself.
+
+        The parameters require no gradient any more and forget the one that they have, so an optimizer skips them: no
+        momentum moves them and no weight decay, and its state for them waits until they are unfrozen. A `BatchNorm`
+        that is frozen uses its running means in training too, and keeps them. Dropout goes on. `tg.save` stores what is
+        frozen, a state dict does not.
+
+        >>> from tinygrad_mlp import nn
+        >>> model = nn.Dense(3, 4, rng=0) >> nn.ReLU() >> nn.Dense(4, 2, rng=1)
+        >>> _ = model[0].freeze()
+        >>> [name for name, p in model.named_parameters().items() if p.requires_grad]
+        ['layers.2.W', 'layers.2.b']
+        """
+        for p in self.parameters():
+            p.requires_grad = False
+            p.grad = None
+        return self
+
+    def unfreeze(self) -> Self:
+        """Let this module and all within it be trained, except for `Buffer`s and integers; returns itself."""
+        for p in self.parameters():
+            p.requires_grad = p.dtype.kind == "f" and not isinstance(p, Buffer)
+        return self
 
     def __repr__(self) -> str:
         arguments = []

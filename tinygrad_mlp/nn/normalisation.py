@@ -11,7 +11,7 @@ from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.nn.arguments import at_least_1, cast_rows, finite_number, here
 from tinygrad_mlp.nn.layers import Elementwise
-from tinygrad_mlp.nn.module import Parameter
+from tinygrad_mlp.nn.module import Buffer, Parameter
 
 
 class Normalisation(Elementwise):
@@ -61,6 +61,8 @@ class BatchNorm(Normalisation):
     """Each feature over the batch: Y = γ·(x − μ) / √(σ² + ε) + β (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
     In training μ and σ² are the batch's, and running means of them are kept; in evaluation those are used instead.
+    So they are while the layer is frozen, that is, while neither γ nor β requires a gradient: nothing in it changes
+    then, as in Keras. (PyTorch goes on with the batch's numbers, and moves the running ones.)
     A batch of one row says nothing of a variance: its outputs are β, and the running numbers stay.
 
     Args:
@@ -81,14 +83,14 @@ class BatchNorm(Normalisation):
         self.momentum = finite_number("BatchNorm: momentum", momentum)
         if not 0 < self.momentum <= 1:
             raise OptionError(f"BatchNorm: momentum is {momentum!r}; above 0 and at most 1 is expected")
-        self.running_mean = Parameter(np.zeros(self.n, default_dtype()), requires_grad=False)
-        self.running_variance = Parameter(np.ones(self.n, default_dtype()), requires_grad=False)
+        self.running_mean = Buffer(np.zeros(self.n, default_dtype()))
+        self.running_variance = Buffer(np.ones(self.n, default_dtype()))
 
     def forward(self, x: Any) -> Any:
         """Features (N, …, n) with mean 0 and variance 1 over all other axes, times γ, plus β."""
         x = self.checked(x)
         axes = tuple(range(x.ndim - 1))
-        if self.training:
+        if self.training and (self.gamma.requires_grad or self.beta.requires_grad):
             self.observe(np.asarray(getattr(x, "_data", x)), axes)
             return ops.standardize(x, axis=axes, epsilon=self.epsilon) * self.gamma + self.beta
         scale = self.gamma / np.sqrt(self.running_variance.data + self.epsilon)

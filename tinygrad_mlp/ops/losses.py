@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.autograd import Array, Rule, kernel, op
-from tinygrad_mlp.errors import LabelError, ShapeError
-from tinygrad_mlp.ops.activations import log_softmax, relu, sigmoid
+from tinygrad_mlp.autograd import Array, Operation, Rule, kernel, op
+from tinygrad_mlp.errors import LabelError, ShapeError, warn
+from tinygrad_mlp.ops.activations import log_softmax, relu, sigmoid, softmax
 from tinygrad_mlp.ops.arithmetic import over, times
 from tinygrad_mlp.ops.reducing import (
     Reduction,
@@ -60,6 +60,7 @@ def softmax_cross_entropy(
     >>> z.grad.round(4)  # Y_pred − Y_true = [0.8808, 0.1192] − [1, 0]
     array([[-0.1192,  0.1192]], dtype=float32)
     """
+    warn_of_probabilities("softmax_cross_entropy", logits, softmax)
     if class_weights is None and sample_weights is None and not label_smoothing:
         return softmax_cross_entropy_(logits, labels, reduction=reduction)
     name = "softmax_cross_entropy"
@@ -81,6 +82,17 @@ def softmax_cross_entropy(
     losses = -times(wanted, log_softmax(z)).sum(axis=-1)
     by_class = labels.shape != z.shape
     return weighted(name, losses, weights, weights * (y_true @ of_class) if by_class else weights, reduction)
+
+
+def warn_of_probabilities(name: str, logits: Any, squash: Operation) -> None:
+    """Warn if logits are recorded as the result of the operation that a loss applies to them itself."""
+    node = getattr(logits, "_node", None)
+    if node is not None and node.operation is squash:
+        where = f" in {node.scope}" if node.scope else ""
+        warn(
+            f"{name} takes logits, but these are probabilities, the result of {squash.name}{where}: the loss applies "
+            f"{squash.name} itself, and twice it hardly learns; leave it out of the model"
+        )
 
 
 @op(discrete=("labels",))
@@ -213,6 +225,7 @@ def binary_cross_entropy_with_logits(
         ShapeError: the shapes differ, or weights of another shape.
         OptionError: weights or a smoothing out of their range.
     """
+    warn_of_probabilities("binary_cross_entropy_with_logits", logits, sigmoid)
     if class_weights is None and sample_weights is None and not label_smoothing:
         return binary_cross_entropy_with_logits_(logits, labels, reduction=reduction)
     name = "binary_cross_entropy_with_logits"

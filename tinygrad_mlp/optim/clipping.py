@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,6 +11,19 @@ from tinygrad_mlp.errors import NonFiniteError, OptionError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim.optimizer import number_in_range
 from tinygrad_mlp.tensor import Tensor
+
+
+def check_limits(limits: Mapping[str, float | None]) -> None:
+    """Refuse a limit that holds back everything, or is no number; None is no limit. Raises `OptionError`."""
+    for name, limit in limits.items():
+        if limit is not None and number_in_range(name, limit) == 0:
+            raise OptionError(f"{name} is 0; a number above 0 is expected")
+
+
+def norm_of(arrays: Iterable[np.ndarray]) -> float:
+    """The Euclidean norm of all elements together, summed up in float64."""
+    wide = (array.reshape(-1).astype(np.float64, copy=False) for array in arrays)
+    return math.sqrt(sum(float(np.dot(x, x)) for x in wide))
 
 
 def clip_gradients(
@@ -38,18 +52,18 @@ def clip_gradients(
     """
     if norm is None and value is None:
         raise OptionError("clip_gradients: norm= or value= is expected")
-    for name, limit in (("norm", norm), ("value", value)):
-        if limit is not None and number_in_range(f"clip_gradients: {name}", limit) == 0:
-            raise OptionError(f"clip_gradients: {name} is 0; a number above 0 is expected")
+    check_limits({"clip_gradients: norm": norm, "clip_gradients: value": value})
     members = parameters.parameters() if isinstance(parameters, Module) else parameters
     gradients = [(p, p._grad) for p in members if p._grad is not None]
-    for p, g in gradients:
-        if not np.isfinite(g).all():
-            raise NonFiniteError(f"clip_gradients: the gradient of {p.title} is not finite")
+    total = norm_of(g for _, g in gradients)
+    if not math.isfinite(total):  # only then is each of them looked at
+        for p, g in gradients:
+            if not np.isfinite(g).all():
+                raise NonFiniteError(f"clip_gradients: the gradient of {p.title} is not finite")
     if value is not None:
         for _, g in gradients:
             np.clip(g, -value, value, out=g)
-    total = float(np.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for _, g in gradients)))
+        total = norm_of(g for _, g in gradients)
     if norm is not None and total > norm:
         for _, g in gradients:
             np.multiply(g, norm / total, out=g)

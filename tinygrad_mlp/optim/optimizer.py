@@ -131,11 +131,18 @@ class Optimizer:
         raise TypeError(f"{type(self).__name__} has no rule")
 
     def step(self) -> None:
-        """Update the parameters with the gradients that `backward()` left; those without one are skipped."""
+        """Update the parameters with the gradients that `backward()` left; those without one are skipped.
+
+        A skipped parameter keeps its value, its state and its count of steps: no momentum moves it and no weight decay.
+        So do frozen ones (`module.freeze()`), which get no gradient. A number that overflows becomes an infinity or a
+        NaN without NumPy's warning, whatever `np.errstate` and the warning filters say: stopped halfway, the step would
+        have been made for some of the parameters.
+        """
         changed = clock.change()
-        for update in self.updates:
-            for start, stop, t in update.pack.gather(changed):
-                update(start, stop, self.learning_rate, self.weight_decay, self.numbers(t))
+        with np.errstate(all="ignore"):
+            for update in self.updates:
+                for start, stop, t in update.pack.gather(changed):
+                    update(start, stop, self.learning_rate, self.weight_decay, self.numbers(t))
 
     def zero_grad(self) -> None:
         """Forget the gradients: `.grad` becomes None."""

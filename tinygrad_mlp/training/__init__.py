@@ -4,6 +4,7 @@ from tinygrad_mlp.training import metrics
 from tinygrad_mlp.training.callbacks import Callback, EarlyStopping, Run
 from tinygrad_mlp.training.evaluating import Loss, evaluate, predict
 from tinygrad_mlp.training.fitting import fit
+from tinygrad_mlp.training.gradient_norms import GradientNorms
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.rows import Batch
 from tinygrad_mlp.training.scheduling import Scheduled
@@ -12,6 +13,7 @@ __all__ = [
     "Batch",
     "Callback",
     "EarlyStopping",
+    "GradientNorms",
     "History",
     "Loss",
     "Run",

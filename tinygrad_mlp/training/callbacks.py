@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,10 +23,12 @@ class Run:
     Attributes:
         model: the network.
         optimizer: what trains it.
-        epochs: how many epochs were asked for.
+        epochs: the number of the last epoch that was asked for: how many there are, with those of the `history` that
+            this run continues.
         validated: whether there are validation data, and so columns `val_…` in the history.
         history: the numbers of the epochs so far.
-        epoch: the epoch that is running or has just ended, from 1; 0 before the first.
+        epoch: the epoch that is running or has just ended, from 1; before the first, how many the history has.
+        batch: the batch of this epoch that is running or has just ended, from 1; 0 before the first.
         stop: a callback sets it to end the training after this epoch.
     """
 
@@ -35,7 +38,13 @@ class Run:
     validated: bool
     history: History
     epoch: int = 0
+    batch: int = 0
     stop: bool = False
+
+    @property
+    def place(self) -> str:
+        """`epoch 3, batch 17`: where the run is, for messages."""
+        return f"epoch {self.epoch}, batch {self.batch}"
 
     def expect(self, who: str, monitor: str) -> None:
         """Before the first epoch: refuse a column `val_…` if there will be none. Raises `OptionError`."""
@@ -68,6 +77,19 @@ class Callback:
     def start(self, run: Run) -> None:
         """Called before the first epoch."""
 
+    def gradients(self, run: Run) -> None:
+        """Called in each step when the gradients are there, before they are clipped and the optimizer uses them."""
+
+    def step(self, run: Run) -> None:
+        """Called after each step of the optimizer."""
+
+    def numbers(self, run: Run) -> Mapping[str, float]:
+        """Called after each epoch, before its numbers go into the history: more of them, by column.
+
+        They have to be the same columns in every epoch, and none that a run has already.
+        """
+        return {}
+
     def epoch(self, run: Run) -> None:
         """Called after each epoch, when its numbers are in the history."""
 
@@ -80,6 +102,9 @@ class EarlyStopping(Callback):
 
     Better is lower for a loss, higher for an accuracy, by more than `min_delta`; NaN is never better. The best weights
     are put back at the end of the run whatever ended it: this callback, the last epoch, an error or Ctrl-C.
+
+    In a run that continues the history of one that it watched, it still knows the best epoch of both; if it stopped the
+    first one, it waits `patience` epochs anew. In any other run it starts afresh.
 
     Args:
         patience: how many epochs without a better value it takes to stop, at least 1.
@@ -139,9 +164,21 @@ class EarlyStopping(Callback):
         self._weights: dict[str, np.ndarray] | None = None
 
     def start(self, run: Run) -> None:
-        """Forget an earlier run, and make sure that there will be something to watch."""
-        self._reset()
+        """Go on from an earlier run or forget it, and make sure that there will be something to watch."""
         run.expect("EarlyStopping", self.monitor)
+        if not self._watched(run.history):
+            self._reset()
+            return
+        if self.stopped_at is not None:
+            self.stopped_at, self._without_better = None, 0
+        if self.restore_best:  # the first run has put them back
+            self._weights = run.model.state_dict()
+
+    def _watched(self, history: History) -> bool:
+        """Whether a history begins with the run that this callback has watched last."""
+        if self.best_epoch is None or len(history) < self.best_epoch or self.monitor not in history.names:
+            return False
+        return history[self.monitor][self.best_epoch - 1] == self.best
 
     def epoch(self, run: Run) -> None:
         """Keep the weights if they are the best so far; else count, and stop at `patience`."""

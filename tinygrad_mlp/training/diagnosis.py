@@ -8,6 +8,8 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Node, Variable
 
+HINT = "a smaller learning rate often helps"
+
 
 def origin(loss: Variable, parameters: Mapping[str, Variable]) -> str:
     """Why a loss is not finite: a parameter that is not, or the first operation of its graph whose result is not."""
@@ -24,6 +26,14 @@ def bad_parameter(parameters: Mapping[str, Variable]) -> str | None:
 
 def bad_operation(loss: Variable) -> str | None:
     """The oldest operation below a loss whose result is not finite, or None."""
+    for node, result in graph_of(loss).items():
+        if where := bad_element(result._data):
+            return f"{node.title} made {where}"
+    return None
+
+
+def graph_of(loss: Variable) -> dict[Node, Variable]:
+    """The nodes below a loss with their results, the oldest first."""
     results: dict[Node, Variable] = {}
     stack = [loss]
     while stack:
@@ -31,10 +41,7 @@ def bad_operation(loss: Variable) -> str | None:
         if x._node is not None and x._node not in results:
             results[x._node] = x
             stack.extend(y for y in x._node.inputs if isinstance(y, Variable))
-    for node in sorted(results, key=lambda node: node.time):
-        if where := bad_element(results[node]._data):
-            return f"{node.title} made {where}"
-    return None
+    return {node: results[node] for node in sorted(results, key=lambda node: node.time)}
 
 
 def bad_element(values: np.ndarray) -> str | None:

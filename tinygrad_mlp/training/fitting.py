@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -17,12 +18,12 @@ from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.randomness import generator
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Run
-from tinygrad_mlp.training.diagnosis import bad_parameter, origin
+from tinygrad_mlp.training.clipping import Clipping
+from tinygrad_mlp.training.diagnosis import HINT, bad_parameter, origin
 from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
-
-HINT = "a smaller learning rate often helps"
+from tinygrad_mlp.training.traps import warn_of_first_batch, warn_of_shared_rows
 
 
 def fit(
@@ -36,6 +37,9 @@ def fit(
     batch_size: int = 32,
     rng: np.random.Generator | int | None = None,
     callbacks: Sequence[Callback] = (),
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    history: History | None = None,
 ) -> History:
     """Train a model on mini-batches, shuffled anew for each epoch; the last one is smaller if need be.
 
@@ -48,17 +52,27 @@ def fit(
         optimizer: made for the model's parameters.
         train: X (N, n_in), cast once to the dtype of the parameters, and y (N, …).
         valid: the same for validation, after each epoch.
-        epochs: how often to go through the training rows, at least 1.
+        epochs: how often to go through the training rows, at least 1; with a `history`, how often more.
         batch_size: rows in a batch, at least 1.
         rng: a generator or a seed for the shuffling; the package's own (`tg.seed`) if None.
-        callbacks: called between the epochs, in this order.
+        callbacks: called between the epochs and around each step, in this order.
+        clip_norm: before each step, the gradients of all the optimizer's parameters together are scaled to at most this
+            norm: see `optim.clip_gradients`.
+        clip_value: each element of a gradient is held between −clip_value and clip_value, first if both are given.
+        history: of the run that this one continues: epochs are counted on from it, and what is returned begins with a
+            copy of it. Two calls with 10 epochs each are one with 20, bit for bit, if the second gets the same model,
+            optimizer (it has its moments and counts its steps), `Scheduled` (its schedule knows its place), and a
+            generator as `rng`, which goes on (a seed shuffles as in the first call). An `EarlyStopping` goes on:
+            at the end of the first call it has put the best weights back, unless `restore_best=False`.
 
     Returns:
         The history: `loss` and, for class indices, `accuracy`, which are means over the batches of the epoch (so from
         weights that were still changing, with dropout on), and `val_loss` and `val_accuracy` from its last weights.
 
     Raises:
-        OptionError: epochs or batch_size below 1, or an optimizer that trains none of the model's parameters.
+        OptionError: epochs or batch_size below 1, a limit that is not above 0, or an optimizer that trains none of the
+            model's parameters, or frozen ones only.
+        DataError: numbers of an epoch that do not go with the history.
         ShapeError, DtypeError: data that are not such a pair, have no rows, or differ in columns.
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
             names epoch, batch, and the parameter or the operation where it came from, and the model has the weights
@@ -86,25 +100,39 @@ def fit(
     if not isinstance(optimizer, Optimizer):
         raise OptionError(f"the optimizer is {optimizer!r}; an Optimizer is expected, such as optim.Adam(model)")
     trained = set(map(id, optimizer.parameters))
-    if not any(id(p) in trained for p in parameters.values()):
+    own = [p for p in parameters.values() if id(p) in trained]
+    if not own:
         raise OptionError("the optimizer has none of the model's parameters: make it for this model")
+    if not any(p.requires_grad for p in own):
+        raise OptionError("the model's parameters that the optimizer has are all frozen: unfreeze() what is to learn")
+    clipping = [] if clip_norm is None and clip_value is None else [Clipping(clip_norm, clip_value)]
+    around_steps = [*callbacks, *clipping]
     rng = generator(rng)
-    run = Run(model, optimizer, epochs, validated=held_out is not None, history=History())
+    history = continued(history, validated=held_out is not None)
+    first = len(history) + 1
+    look = partial(warn_of_first_batch, train=(X, y), valid=held_out)
+    if held_out:
+        warn_of_shared_rows((X, y), held_out)
+    run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
             for callback in callbacks:
                 callback.start(run)
                 started.append(callback)
-            for run.epoch in range(1, epochs + 1):
+            for run.epoch in range(first, first + epochs):
                 before = model.state_dict()
                 try:
-                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters)
+                    numbers = train_epoch(
+                        run, loss, X, y, batch_size, rng, parameters, around_steps, look if run.epoch == first else None
+                    )
                 except NonFiniteError:
                     model.load_state_dict(before)
                     raise
                 if held_out:
                     numbers |= {f"val_{name}": number for name, number in measure(model, loss, *held_out).items()}
+                for callback in callbacks:
+                    numbers |= columns(callback, run, numbers)
                 run.history.append(numbers)
                 for callback in callbacks:
                     callback.epoch(run)
@@ -125,15 +153,17 @@ def train_epoch(
     batch_size: int,
     rng: np.random.Generator,
     parameters: Mapping[str, Parameter],
+    callbacks: Sequence[Callback],
+    look: Callable[[Tensor, Any], None] | None = None,
 ) -> dict[str, float]:
-    """One epoch; its loss and metrics."""
+    """One epoch; its loss and metrics. `look` is shown the loss and the outputs of the first batch."""
     model, optimizer = run.model, run.optimizer
     total = 0.0
     outputs: list[Any] = []
     labels: list[np.ndarray] = []
     # An overflow ends in an error that says where it came from; NumPy's warning beside it would not.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for xb, yb in batches(X, y, batch_size, rng=rng):
+        for run.batch, (xb, yb) in enumerate(batches(X, y, batch_size, rng=rng), 1):
             optimizer.zero_grad()
             z = model(xb)
             value: Any = loss(z, yb)  # whatever a user's function gives
@@ -142,13 +172,38 @@ def train_epoch(
                 raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
             number = number_of(value)
             if not isfinite(number):
-                where = f"epoch {run.epoch}, batch {len(outputs) + 1}"
-                raise NonFiniteError(f"{where}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+                raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+            if look and run.batch == 1:
+                look(value, z)
             value.backward()
+            for callback in callbacks:
+                callback.gradients(run)
             optimizer.step()
+            for callback in callbacks:
+                callback.step(run)
             total += number * len(xb)
             outputs.append(getattr(z, "_data", z))
             labels.append(yb)
     if bad := bad_parameter(parameters):
         raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
     return {"loss": total / len(X), **class_metrics(outputs, labels)}
+
+
+def continued(history: History | None, validated: bool) -> History:
+    """The history to go on with: a new one, or a copy. Raises `OptionError` for one with other validation columns."""
+    if history is None:
+        return History()
+    if not isinstance(history, History):
+        raise OptionError(f"the history is {history!r:.80}; the History that an earlier fit returned is expected")
+    if len(history) and any(name.startswith("val_") for name in history.names) != validated:
+        has, seen = ("", "no validation data") if not validated else ("no ", "validation data")
+        raise OptionError(f"the history has {has}columns val_…, but fit has {seen}: continue it as it was begun")
+    return history.copy()
+
+
+def columns(callback: Callback, run: Run, others: Mapping[str, float]) -> Mapping[str, float]:
+    """What a callback adds to the numbers of an epoch. Raises `OptionError` for a column that is there already."""
+    added = callback.numbers(run)
+    if twice := sorted(added.keys() & others.keys()):
+        raise OptionError(f"{type(callback).__name__} adds the column {twice[0]}, which this run has already")
+    return added

@@ -49,6 +49,12 @@ class History:
         ends = [f", {name} {column[0]:.4g} → {column[-1]:.4g}" for name, column in self._columns.items() if column]
         return f"History({len(self)} epochs{''.join(ends)})"
 
+    def copy(self) -> History:
+        """A history of its own, with the same epochs."""
+        other = History()
+        other._columns = {name: list(column) for name, column in self._columns.items()}
+        return other
+
     def append(self, numbers: Mapping[str, float]) -> None:
         """Add an epoch. Raises `DataError` unless it has the names of the epochs before it."""
         columns = self._columns or new_columns(list(numbers))
