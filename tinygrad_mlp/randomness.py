@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 
 _generator = np.random.default_rng()
+
+
+Make = Callable[[np.random.Generator], np.ndarray]
+
+
+class Draw(NamedTuple):
+    """Random numbers that a layer needs in its forward pass: a generator, or None for the package's, and what it makes."""
+
+    rng: np.random.Generator | None
+    make: Make
+
+    def __call__(self) -> np.ndarray:
+        """Draw."""
+        return self.make(generator(self.rng))
+
+    def example(self) -> np.ndarray:
+        """What would be drawn, without drawing it."""
+        return self.make(copy.deepcopy(generator(self.rng)))
+
+
+DRAWING: ContextVar[Callable[[Draw], Any] | None] = ContextVar("drawing", default=None)
+"""What takes over the draws: a trace, for which they are inputs of its program, drawn anew for each run."""
+
+
+def drawn(rng: np.random.Generator | None, make: Make) -> Any:
+    """Random numbers for a forward pass: `make` gets the generator."""
+    draw, taken_over = Draw(rng, make), DRAWING.get()
+    return draw() if taken_over is None else taken_over(draw)
 
 
 def seed(n: int) -> None:

@@ -93,10 +93,13 @@ class Variable:
         if self._node is not None:
             raise GradientError(f"{self.title} cannot be changed: only the data of a leaf can be set")
         if values is not self._data:
-            values = np.asarray(values)
+            values = values if hasattr(values, "__lift__") else np.asarray(values)
             if values.shape != self._data.shape:
                 raise ShapeError(f"data of {self.title}: shape {values.shape} given, {self._data.shape} expected")
-            self._data[...] = values  # into the memory it has: an optimizer may have packed it
+            if isinstance(self._data, np.ndarray):
+                self._data[...] = values  # into the memory it has: an optimizer may have packed it
+            else:
+                self._data = values.astype(self._data.dtype)
         self.mark_changed()
 
     def mark_changed(self) -> None:

@@ -13,7 +13,7 @@ from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.nn.arguments import at_least_1, cast_rows, finite_number
 from tinygrad_mlp.nn.initialisers import Initialiser, initialiser
 from tinygrad_mlp.nn.module import Module, Parameter, Shape
-from tinygrad_mlp.randomness import generator
+from tinygrad_mlp.randomness import drawn, generator
 
 
 class Dense(Module):
@@ -172,4 +172,6 @@ class Dropout(Elementwise):
         """X with elements dropped, in training; X itself otherwise."""
         if not self.training or self.p == 0:
             return x
-        return ops.dropout(x, generator(self.rng).random(np.shape(x), np.float32) >= self.p, p=self.p)
+        shape = np.shape(x)
+        mask = drawn(self.rng, lambda rng: rng.random(shape, np.float32) >= self.p)
+        return ops.dropout(x, mask, p=self.p)

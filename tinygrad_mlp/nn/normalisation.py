@@ -91,16 +91,17 @@ class BatchNorm(Normalisation):
         x = self.checked(x)
         axes = tuple(range(x.ndim - 1))
         if self.training and (self.gamma.requires_grad or self.beta.requires_grad):
-            self.observe(np.asarray(getattr(x, "_data", x)), axes)
+            self.observe(getattr(x, "_data", x), axes)
             return ops.standardize(x, axis=axes, epsilon=self.epsilon) * self.gamma + self.beta
         scale = self.gamma / np.sqrt(self.running_variance.data + self.epsilon)
         return (x - self.running_mean.data) * scale + self.beta
 
-    def observe(self, x: np.ndarray, axes: tuple[int, ...]) -> None:
+    def observe(self, x: Any, axes: tuple[int, ...]) -> None:
         """Let a batch into the running means."""
         rows = x.size // self.n
         if rows < 2:
             return
-        mean, variance = x.mean(axes, np.float64), x.var(axes, np.float64) * rows / (rows - 1)
+        mean = np.mean(x, axis=axes, dtype=np.float64)
+        variance = np.var(x, axis=axes, dtype=np.float64) * rows / (rows - 1)
         for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
             running.data = (1 - self.momentum) * running.data + self.momentum * new

@@ -7,7 +7,7 @@ to what is subtracted from the weights, and the new state. It is traced once and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -186,9 +186,7 @@ class Update:
         self, start: int, stop: int, learning_rate: float, weight_decay: float, numbers: tuple[float, ...]
     ) -> None:
         """Make one step with the elements `start:stop`."""
-        decay = weight_decay if self.weight_decay is None else self.weight_decay
-        if self.decoupled:
-            decay *= learning_rate * self.factor
+        decay = self.decay(learning_rate, weight_decay)
         key = (start, stop, decay != 0)
         calls = self.calls.get(key)
         if calls is None:
@@ -196,26 +194,37 @@ class Update:
         self.numbers[...] = decay, self.factor, *numbers
         run(calls)
 
+    def decay(self, learning_rate: float, weight_decay: float) -> float:
+        """λ of these parameters; if they decay by themselves, times η."""
+        decay = weight_decay if self.weight_decay is None else self.weight_decay
+        return decay * learning_rate * self.factor if self.decoupled else decay
+
     def bound(self, start: int, stop: int, decays: bool, numbers: int) -> list[Call]:
         """The NumPy calls of a step with these elements."""
         n = len(self.arrays)
 
         def update(w: Any, g: Any, *others: Any) -> tuple[Any, ...]:
-            state, (decay, factor, *given) = others[: n - 2], others[n - 2 :]
-            if decays and not self.decoupled:
-                g = g + decay * w
-            change, *new = self.checked(self.rule(g, *state, *given))
-            if self.factor != 1:
-                change = factor * change
-            if decays and self.decoupled:
-                w = w - decay * w
-            return (w - change, *new)
+            return self.formula(w, g, others[: n - 2], others[n - 2 :], decays)
 
         if not self.numbers.size:
             self.numbers = np.zeros(2 + numbers, self.pack.dtype)
         places = [self.numbers[i : i + 1].reshape(()) for i in range(2 + numbers)]
         in_place = InPlace(update, n, 2 + numbers, [0, *range(2, n)], self.pack.dtype)
         return in_place.bind([array[start:stop] for array in self.arrays], places)
+
+    def formula(
+        self, w: Any, g: Any, state: Sequence[Any], numbers: Sequence[Any], decays: bool
+    ) -> tuple[Any, ...]:
+        """New weights and new state, from the old ones, the gradient, and λ, the factor and the rule's numbers."""
+        decay, factor, *given = numbers
+        if decays and not self.decoupled:
+            g = g + decay * w
+        change, *new = self.checked(self.rule(g, *state, *given))
+        if self.factor != 1:
+            change = factor * change
+        if decays and self.decoupled:
+            w = w - decay * w
+        return (w - change, *new)
 
     def checked(self, returned: Any) -> Any:
         """What the rule returned, if it is as many values as it must be."""

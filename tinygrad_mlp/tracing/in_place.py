@@ -53,7 +53,7 @@ class InPlace:
             for output, array in zip(program.outputs, replaced, strict=True):
                 # Each array is replaced by a result of its own: no constant, input, truth values, or another's result.
                 if type(output) is not Ref or output.index < len(examples) or output in self.masks or output in targets:
-                    result = program.new_ref()
+                    result = program.new_ref(examples[0].shape, dtype)
                     self.instructions.append(Instruction(np.multiply, (output, 1), {}, result))
                     output = result
                 targets[output] = array

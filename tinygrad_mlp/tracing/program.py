@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ class Instruction:
     inputs: tuple[Any, ...]
     options: dict[str, Any]
     result: Ref
+    scope: str = ""
+    """Of the layer, and in a training step the part of it: `forward layers.0`."""
 
     def __str__(self) -> str:
         arguments = [shown(x) for x in self.inputs] + [f"{k}={shown(v)}" for k, v in self.options.items()]
@@ -41,18 +43,30 @@ class Program:
 
     Attributes:
         inputs: shape and dtype of each input.
+        places: their Refs, in the same order.
         instructions: in order of execution.
         outputs: the structure that the traced function returned, with a Ref for each value.
+        types: shape and dtype of every value, by the index of its Ref.
+        kernels: what is recorded instead of a call of a kernel, by the kernel: plain NumPy calls.
+        part: which part of a training step is being recorded.
     """
 
     inputs: list[tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=list)
+    places: list[Ref] = field(default_factory=list)
     instructions: list[Instruction] = field(default_factory=list)
     outputs: Any = None
-    size: int = 0
+    types: list[tuple[tuple[int, ...], np.dtype[Any]]] = field(default_factory=list)
+    kernels: Mapping[Callable[..., Any], Callable[..., Any]] = field(default_factory=dict)
+    part: str = ""
 
-    def new_ref(self) -> Ref:
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.types)
+
+    def new_ref(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ref:
         """A place for one more value."""
-        self.size += 1
+        self.types.append((shape, dtype))
         return Ref(self.size - 1)
 
     def __call__(self, *inputs: Any) -> Any:
@@ -66,14 +80,15 @@ class Program:
         if seen != self.inputs:
             raise ShapeError(f"this program was traced for inputs {described(self.inputs)}, not {described(seen)}")
         values: list[Any] = [None] * self.size
-        values[: len(arrays)] = arrays
+        for ref, array in zip(self.places, arrays, strict=True):
+            values[ref.index] = array
         for step in self.instructions:
             options = {name: resolved(x, values) for name, x in step.options.items()} if step.options else {}
             values[step.result.index] = step.function(*(resolved(x, values) for x in step.inputs), **options)
         return resolved(self.outputs, values)
 
     def __str__(self) -> str:
-        lines = [f"v{i}: input {shape} {dtype}" for i, (shape, dtype) in enumerate(self.inputs)]
+        lines = [f"{ref}: input {shape} {dtype}" for ref, (shape, dtype) in zip(self.places, self.inputs, strict=True)]
         return "\n".join([*lines, *map(str, self.instructions), f"return {shown(self.outputs)}"])
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from tinygrad_mlp.autograd import Variable
+from tinygrad_mlp.autograd import SCOPE, Variable
 from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
 
@@ -44,7 +45,7 @@ class Traced(NDArrayOperatorsMixin):
         return record(function, inputs, options)
 
     def __kernel__(self, function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        return record(function, inputs, options)
+        return self.program.kernels.get(function, partial(record_call, function))(*inputs, **options)
 
     def __lift__(self, x: Any) -> Any:
         """An array as a constant of this trace."""
@@ -56,6 +57,9 @@ class Traced(NDArrayOperatorsMixin):
         ):
             raise TraceError("x[mask] has a length that depends on values, so it cannot be traced: use np.where")
         return record(operator.getitem, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TraceError(f"{self!r} is written to in place, which a program of values cannot record: use np.where")
 
     def __repr__(self) -> str:
         return f"<traced {self.ref} {self.shape} {self.dtype}>"
@@ -95,6 +99,11 @@ def converted(x: np.ndarray, *, dtype: np.dtype[Any]) -> np.ndarray:
     return x.astype(dtype)
 
 
+def record_call(function: Callable[..., Any], *inputs: Any, **options: Any) -> Any:
+    """Make a call, and write it down."""
+    return record(function, inputs, options)
+
+
 def record(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Make a call on the values, and write it down."""
     programs: list[Program] = []
@@ -117,9 +126,11 @@ def record_into(
     result = function(*mapped(inputs, value_of), **mapped(options, value_of))
     if not isinstance(result, np.ndarray | np.generic):
         raise TraceError(f"{function.__name__} gives a {type(result).__name__}, not an array, and cannot be traced")
-    ref = program.new_ref()
-    program.instructions.append(Instruction(function, mapped(inputs, ref_of), mapped(options, ref_of), ref))
-    return Traced(np.asarray(result), program, ref)
+    value = np.asarray(result)
+    ref = program.new_ref(value.shape, value.dtype)
+    scope = f"{program.part} {SCOPE.get()}".strip()
+    program.instructions.append(Instruction(function, mapped(inputs, ref_of), mapped(options, ref_of), ref, scope))
+    return Traced(value, program, ref)
 
 
 def value_of(x: Any) -> Any:
@@ -156,11 +167,13 @@ def trace(function: Callable[..., Any], *examples: Any) -> Program:
     np.float64(5.0)
     """
     program = Program()
-    arguments = []
-    for example in examples:
-        array = np.asarray(example)
-        program.inputs.append((array.shape, array.dtype))
-        arguments.append(Traced(array, program, program.new_ref()))
-
+    arguments = [new_input(program, np.asarray(example)) for example in examples]
     program.outputs = mapped(function(*arguments), ref_of)
     return program
+
+
+def new_input(program: Program, example: np.ndarray) -> Traced:
+    """One more input of a program."""
+    program.inputs.append((example.shape, example.dtype))
+    program.places.append(program.new_ref(example.shape, example.dtype))
+    return Traced(example, program, program.places[-1])

@@ -1,0 +1,60 @@
+"""What the kernels of the operations compute, in plain NumPy calls: a compiler looks into those, and a reader can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.errors import LabelError
+from tinygrad_mlp.ops import activations, losses
+from tinygrad_mlp.tracing.traced import Traced, record_call
+
+
+def log_probabilities(x: Any, *, axis: int) -> Any:
+    """X − ln Σ e^X."""
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def probabilities(labels: Any, *, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Class indices as one-hot rows, once they have been checked; rows of probabilities are checked as they are."""
+    if labels.shape != shape[:-1] or labels.dtype.kind not in "iu":
+        return record_call(losses.probabilities.__wrapped__, labels, shape=shape, dtype=dtype)  # type: ignore[attr-defined]
+    checked = record_call(checked_labels, labels, classes=shape[-1])
+    return (checked[..., None] == np.arange(shape[-1])).astype(dtype)
+
+
+def checked_labels(labels: np.ndarray, *, classes: int) -> np.ndarray:
+    """Class indices, if all of them are from 0 to classes − 1."""
+    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        flat = labels.reshape(-1)
+        row = int(np.argmax((flat < 0) | (flat >= classes)))
+        raise LabelError(
+            f"softmax_cross_entropy: label {flat[row]} in row {row}: with {classes} classes, 0 to {classes - 1} expected"
+        )
+    return labels
+
+
+def cross_entropy(y_true: Any, log_p: Any, *, reduction: str) -> Any:
+    """−Σ Y_true·ln P, where 0·ln 0 is 0."""
+    products = y_true * np.where(y_true == 0, 0, log_p)
+    if reduction == "none":
+        return -np.sum(products, axis=-1)
+    total = -np.sum(products)
+    return total / (y_true.size // y_true.shape[-1]) if reduction == "mean" else total
+
+
+def plainly(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The function behind a kernel, which is what a trace is told of."""
+    return kernel.__wrapped__  # type: ignore[attr-defined, no-any-return]
+
+
+KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
+    plainly(activations.log_probabilities): log_probabilities,
+    plainly(losses.probabilities): probabilities,
+    plainly(losses.cross_entropy): cross_entropy,
+}
+
+__all__ = ["KERNELS", "Traced", "checked_labels"]

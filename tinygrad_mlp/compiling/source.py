@@ -1,0 +1,172 @@
+"""A program as text: readable NumPy with the names of parameters and layers, which can be executed as it stands."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.compiling.passes import refs
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
+
+SHORT = (np.transpose, np.reshape, operator.getitem)
+INFIX: dict[Callable[..., Any], tuple[str, int]] = {
+    np.add: ("+", 1),
+    np.subtract: ("-", 1),
+    np.multiply: ("*", 2),
+    np.divide: ("/", 2),
+    np.matmul: ("@", 2),
+    np.equal: ("==", 0),
+    np.not_equal: ("!=", 0),
+    np.less: ("<", 0),
+    np.less_equal: ("<=", 0),
+    np.greater: (">", 0),
+    np.greater_equal: (">=", 0),
+}
+
+
+class Source:
+    """The text of a program.
+
+    Args:
+        program: what it does.
+        name: that of the function.
+        names: of inputs and other values, by Ref; the rest are numbered.
+        results: what each output is called in a comment, or nothing.
+    """
+
+    def __init__(self, program: Program, name: str, names: Mapping[Ref, str]) -> None:
+        self.program = program
+        self.name = name
+        self.names = dict(names)
+        self.namespace: dict[str, Any] = {"np": np}
+        numbers = count(1)
+        taken = set(self.names.values())
+        self.inlined = self.short_forms()
+        for step in program.instructions:
+            if step.result not in self.names and step.result not in self.inlined:
+                self.names[step.result] = next(t for i in numbers if (t := f"t{i}") not in taken)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> Iterator[str]:
+        """The function, with its parts marked by comments, and with shapes."""
+        inputs = ", ".join(self.names[ref] for ref in self.program.places)
+        yield f"def {self.name}({inputs}):"
+        here = ""
+        for step in self.program.instructions:
+            if step.result in self.inlined:
+                continue
+            if step.scope != here:
+                here = step.scope
+                yield f"    # {here}" if here else ""
+            shape, dtype = self.program.types[step.result.index]
+            text = f"    {self.names[step.result]} = {self.expression(step)}"
+            size = "×".join(map(str, shape)) or "number"
+            yield f"{text:<64}  # {size}{'' if dtype.kind == 'f' else f' {dtype}'}"
+        yield f"    return {self.shown(self.program.outputs)}"
+
+    def short_forms(self) -> dict[Ref, Instruction]:
+        """Transposes, indices and reshapes that have no name and are used once: they are written where they are used."""
+        uses = Counter(ref for step in self.program.instructions for ref in refs(step))
+        mapped(self.program.outputs, lambda x: uses.update([x]) if type(x) is Ref else None)
+        return {
+            step.result: step
+            for step in self.program.instructions
+            if step.function in SHORT and step.result not in self.names and uses[step.result] == 1
+        }
+
+    def expression(self, step: Instruction) -> str:
+        """The right side of one line."""
+        function, inputs = step.function, step.inputs
+        if function in INFIX and not step.options:
+            left, right = (self.shown(x) for x in inputs)
+            return f"{left} {INFIX[function][0]} {right}"
+        if function is np.negative and not step.options:
+            return f"-{self.shown(inputs[0])}"
+        if function is operator.getitem:
+            return f"{self.shown(inputs[0])}[{self.index(inputs[1])}]"
+        if function is np.transpose and len(inputs) == 1 and not step.options:
+            return f"{self.shown(inputs[0])}.T"
+        if function.__name__ == "converted":
+            return f"{self.shown(inputs[0])}.astype({self.dtype(step.options['dtype'])})"
+        if function is np.reshape and len(inputs) == 2:
+            shape = self.shown(inputs[1])
+            return f"{self.shown(inputs[0])}.reshape({shape.strip('()') if shape.count(',') > 1 or ',)' not in shape else shape})"
+        arguments = [self.shown(x) for x in inputs]
+        arguments += [f"{k}={self.shown(v)}" for k, v in step.options.items() if v is not None]
+        return f"{self.function_name(function)}({', '.join(arguments)})"
+
+    def function_name(self, function: Callable[..., Any]) -> str:
+        """How a function is called: one of NumPy's by its own name, another one through the namespace."""
+        name = function.__name__
+        if getattr(np, name, None) is function:
+            return f"np.{name}"
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
+            return f"np.{owner.__name__}.{name}"
+        self.namespace[name] = function
+        return name
+
+    def index(self, x: Any) -> str:
+        """An index as it stands between brackets."""
+        if isinstance(x, tuple):
+            return ", ".join(map(self.index, x)) or "()"
+        if isinstance(x, slice):
+            parts = ["" if part is None else self.shown(part) for part in (x.start, x.stop)]
+            return ":".join(parts) + ("" if x.step is None else f":{self.shown(x.step)}")
+        return "..." if x is Ellipsis else self.shown(x)
+
+    def dtype(self, dtype: Any) -> str:
+        """A dtype, as an attribute of NumPy."""
+        return f"np.{np.dtype(dtype).name}"
+
+    def shown(self, x: Any) -> str:
+        """A value by its name, a constant by what makes it."""
+        if type(x) is Ref:
+            return self.expression(self.inlined[x]) if x in self.inlined else self.names[x]
+        if isinstance(x, tuple | list):
+            inner = ", ".join(map(self.shown, x))
+            if isinstance(x, list):
+                return f"[{inner}]"
+            return f"({inner},)" if len(x) == 1 else f"({inner})"
+        if isinstance(x, dict):
+            return "{" + ", ".join(f"{k!r}: {self.shown(v)}" for k, v in x.items()) + "}"
+        if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
+            return self.dtype(x)
+        if isinstance(x, np.generic):
+            return f"np.{x.dtype.name}({x.item()!r})"
+        if isinstance(x, np.ndarray):
+            return self.constant(x)
+        if isinstance(x, float) and not np.isfinite(x):
+            return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
+        return repr(x)
+
+    def constant(self, x: np.ndarray) -> str:
+        """A constant array: a range and a short one are written out, another one is found in the namespace."""
+        if x.ndim == 1 and x.size and np.array_equal(x, np.arange(x.size)) and x.dtype == np.intp:
+            return f"np.arange({x.size})"
+        if x.size <= 8:
+            return f"np.array({x.tolist()!r}, {self.dtype(x.dtype)})"
+        for name, known in self.namespace.items():
+            if known is x:
+                return name
+        name = f"constant{sum(key.startswith('constant') for key in self.namespace) + 1}"
+        self.namespace[name] = x
+        return name
+
+
+def function_from(source: Source) -> Callable[..., Any]:
+    """The function that a text defines."""
+    namespace = dict(source.namespace)
+    text = str(source)  # fills in the namespace
+    namespace |= source.namespace
+    exec(compile(text, f"<{source.name}>", "exec"), namespace)  # noqa: S102 - the text is the package's own
+    made: Callable[..., Any] = namespace[source.name]
+    return made
+

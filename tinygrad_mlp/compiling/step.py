@@ -1,0 +1,166 @@
+"""A compiled training step: `step(xb, yb)` does what forward, backward and the optimizer's step do, as one program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.autograd.variable import clock
+from tinygrad_mlp.compiling.buffers import Buffers
+from tinygrad_mlp.compiling.kernels import KERNELS
+from tinygrad_mlp.compiling.passes import simplified
+from tinygrad_mlp.compiling.source import Source
+from tinygrad_mlp.compiling.tracing_step import StepTrace, trace_step
+from tinygrad_mlp.errors import OptionError, TraceError
+from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim import Optimizer
+from tinygrad_mlp.tracing.program import Program
+
+MOST_PROGRAMS = 8
+"""Shapes of batches that are kept: the usual one, the last of an epoch, and some."""
+
+
+class CompiledStep:
+    """What `compile_step` makes. Call it with batches; `print(step.program)` shows what it does.
+
+    Attributes:
+        model, loss, optimizer: as given.
+        program: the text of the program that ran last.
+    """
+
+    def __init__(self, model: Module, loss: Callable[..., Any], optimizer: Optimizer) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.bound: dict[Any, BoundStep] = {}
+        self.latest: BoundStep | None = None
+
+    def __call__(self, xb: Any, yb: Any) -> float:
+        """One step on a batch: the parameters, the optimizer's state and running means change; returns the loss.
+
+        A batch of another shape or dtype is compiled when it first comes.
+        """
+        xb, yb = np.asarray(xb), np.asarray(yb)
+        key = (xb.shape, xb.dtype, yb.shape, yb.dtype, self.model.training, self.optimizer.weight_decay != 0)
+        bound = self.bound.get(key)
+        if bound is None:
+            if len(self.bound) >= MOST_PROGRAMS:
+                self.bound.pop(next(iter(self.bound)))
+            bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, xb, yb)
+        self.latest = bound
+        return bound(xb, yb)
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The outputs of the model for the last batch, before its step; the next call overwrites them."""
+        return self.ready().outputs
+
+    @property
+    def program(self) -> Source:
+        """The program as readable NumPy, which can be executed."""
+        return self.ready().source
+
+    def ready(self) -> BoundStep:
+        """The program that ran last."""
+        if self.latest is None:
+            raise OptionError("the step has not been called yet: it is compiled for the shapes of its first batch")
+        return self.latest
+
+
+class BoundStep:
+    """A step for one shape of batches."""
+
+    def __init__(
+        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, xb: np.ndarray, yb: np.ndarray
+    ) -> None:
+        self.optimizer = optimizer
+        self.readable = trace_step(model, loss, optimizer, xb, yb, KERNELS)
+        check_twice(self.readable, trace_step(model, loss, optimizer, xb, yb, KERNELS))
+        traced = self.traced = trace_step(model, loss, optimizer, xb, yb, {})
+        program = traced.program
+        self.simple = simplified(with_homes(traced))
+        self.buffers = Buffers(self.simple, traced.arrays, traced.homes)
+        (self.loss_value, self.outputs), _ = self.buffers.outputs
+        self.numbers = [(segment, traced.arrays[program.places.index(segment.numbers)]) for segment in traced.segments]
+        self.members = [
+            (p, view, segment.update.pack, i)
+            for segment in traced.segments
+            for i in segment.members
+            for p, view in [(segment.update.pack.parameters[i], segment.update.pack.value_views[i])]
+        ]
+
+    @property
+    def source(self) -> Source:
+        """The program as text."""
+        return Source(simplified(with_homes(self.readable)), "step", self.readable.names)
+
+    def __call__(self, xb: np.ndarray, yb: np.ndarray) -> float:
+        """One step."""
+        traced, optimizer = self.traced, self.optimizer
+        traced.x[...] = xb
+        traced.y[...] = yb
+        for draw, buffer in traced.draws:
+            buffer[...] = draw()
+        for segment, numbers in self.numbers:
+            update = segment.update
+            steps = update.pack.steps
+            t = steps[segment.members[0]] + 1
+            numbers[0] = update.decay(optimizer.learning_rate, optimizer.weight_decay)
+            numbers[1] = update.factor
+            numbers[2:] = optimizer.numbers(t)
+            for i in segment.members:
+                steps[i] = t
+        changed = clock.change()
+        for p, view, pack, i in self.members:
+            if p._data is not view:
+                pack.settle(i)
+            p._grad = None
+            p._changed = changed
+        for function, arguments in self.buffers.calls:
+            function(*arguments)
+        return float(self.loss_value)
+
+
+def with_homes(traced: StepTrace) -> Program:
+    """The program with the new weights and state among its outputs, so that they are not dropped."""
+    program = traced.program
+    return Program(
+        program.inputs,
+        program.places,
+        program.instructions,
+        (program.outputs, list(traced.homes)),
+        program.types,
+        program.kernels,
+    )
+
+
+def check_twice(one: StepTrace, other: StepTrace) -> None:
+    """Refuse a step whose traces differ: it draws from a generator of its own, or depends on what else changes."""
+    first, second = (str(t.program) for t in (one, other))
+    if first != second:
+        raise TraceError("two traces of the step differ: it depends on something that is no input")
+
+
+def compile_step(model: Module, loss: Callable[..., Any], optimizer: Optimizer) -> CompiledStep:
+    """Compile the whole training step: forward pass, gradients and update rule.
+
+    Args:
+        model: a Module.
+        loss: from outputs and labels to a scalar Tensor.
+        optimizer: made for the model's parameters.
+
+    Returns:
+        A function of a batch, X (N, …) and y (N, …), that makes one step and returns the loss. It is compiled for the
+        shapes and dtypes of each batch when they first come.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> from tinygrad_mlp import nn, optim
+    >>> model = nn.Dense(3, 2, rng=0)
+    >>> step = compile_step(model, tg.softmax_cross_entropy, optim.SGD(model, 0.1))
+    >>> losses = [step(np.eye(3, dtype=np.float32), np.array([0, 1, 1])) for _ in range(20)]
+    >>> losses[-1] < losses[0]
+    True
+    """
+    return CompiledStep(model, loss, optimizer)
