@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class Buffers:
 
     def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
         self.program = program
-        self.homes = dict(homes)
         self.given = dict(zip(program.places, inputs, strict=True))
+        self.homes, self.late = safe_homes(program, self.given, homes)
         self.roots: dict[Ref, Ref] = {}
         self.size = 0
         self.calls: list[Call] = []
@@ -45,6 +45,8 @@ class Buffers:
             dying = [ref for ref, end in last.items() if end == i]
             self.bind(step, dying)
             self.pool += [self.owned[ref] for ref in dying if ref in self.owned]
+        for ref, home in self.late.items():
+            self.calls.append((np.copyto, (home, self.values[ref])))
         self.outputs = mapped(program.outputs, self.value)
 
     def run(self) -> None:
@@ -92,21 +94,15 @@ class Buffers:
 
     def place_parts(self) -> None:
         """Let the parts of a concatenation be computed right where they are joined."""
-        made = {step.result for step in self.program.instructions}
-        for step in self.program.instructions:
-            if step.function is not np.concatenate or step.options.get("axis", 0) != 0 or step.result in self.homes:
-                continue
-            shape, dtype = self.program.types[step.result.index]
-            out = self.homes[step.result] = np.empty(shape, dtype)
-            self.size += out.nbytes
-            start = 0
-            for part in step.inputs[0]:
-                length = self.program.types[part.index][0][0]
-                source = self.roots.get(part, part)
-                whole, kind = self.program.types[source.index]
-                if source in made and source not in self.homes and kind == dtype and len(shape) == 1:
-                    self.homes[source] = out[start : start + length].reshape(whole)
-                start += length
+        joined: dict[Ref, np.ndarray] = {}
+        for part in parts_of(self.program, self.roots, self.homes):
+            if part.whole not in joined:
+                shape, dtype = self.program.types[part.whole.index]
+                joined[part.whole] = np.empty(shape, dtype)
+                self.size += joined[part.whole].nbytes
+            shape = self.program.types[part.source.index][0]
+            self.homes[part.source] = joined[part.whole][part.start : part.stop].reshape(shape)
+        self.homes |= joined
 
     def value(self, x: Any) -> Any:
         """A value's array; a constant as it is."""
@@ -191,6 +187,63 @@ class Buffers:
             if not (np.shares_memory(place, part) and place.ctypes.data == part.ctypes.data):
                 calls.append((np.copyto, (place, part)))
         return calls
+
+
+class Part(NamedTuple):
+    """A value that is only made to be joined: its place in the concatenation."""
+
+    source: Ref
+    whole: Ref
+    start: int
+    stop: int
+
+
+def parts_of(program: Program, roots: Mapping[Ref, Ref], homes: Container[Ref]) -> Iterator[Part]:
+    """The values that one-dimensional concatenations join, and that can be computed in their place."""
+    made = {step.result for step in program.instructions}
+    taken: set[Ref] = set()
+    for step in program.instructions:
+        shape, dtype = program.types[step.result.index]
+        if step.function is not np.concatenate or len(shape) != 1 or step.result in homes:
+            continue
+        start = 0
+        for part in step.inputs[0]:
+            stop = start + program.types[part.index][0][0]
+            source = roots.get(part, part)
+            fits = program.types[source.index][1] == dtype and np.prod(program.types[source.index][0]) == stop - start
+            if source in made and source not in homes and source not in taken and fits:
+                taken.add(source)
+                yield Part(source, step.result, start, stop)
+            start = stop
+
+
+def safe_homes(
+    program: Program, given: Mapping[Ref, np.ndarray], homes: Mapping[Ref, np.ndarray]
+) -> tuple[dict[Ref, np.ndarray], dict[Ref, np.ndarray]]:
+    """Which results can be written over what they replace at once, and which only at the end.
+
+    Whatever reads the old values has to come first; an elementwise function may read them while it writes.
+    """
+    at_once, late = {}, {}
+    order = {step.result: i for i, step in enumerate(program.instructions)}
+    views: dict[Ref, set[Ref]] = {ref: {ref} for ref in program.places}
+    for step in program.instructions:
+        if step.function in VIEWS and type(step.inputs[0]) is Ref:
+            for seen in views.values():
+                if step.inputs[0] in seen:
+                    seen.add(step.result)
+    for ref, home in homes.items():
+        old = {view for place in given if np.shares_memory(given[place], home) for view in views[place]}
+        here = order.get(ref, -1)
+        later = any(old & set(refs(step)) for step in program.instructions[here + 1 :])
+        step = program.instructions[here] if here >= 0 else None
+        elementwise = step is not None and isinstance(step.function, np.ufunc) and step.function.signature is None
+        direct = step is not None and all(x in program.places or x not in old for x in refs(step))
+        if step is not None and not later and (not (old & set(refs(step))) or (elementwise and direct)):
+            at_once[ref] = home
+        else:
+            late[ref] = home
+    return at_once, late
 
 
 def whole(index: Any) -> bool:

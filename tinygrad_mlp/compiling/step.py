@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.compiling.buffers import Buffers
 from tinygrad_mlp.compiling.kernels import KERNELS
+from tinygrad_mlp.compiling.native import Native
+from tinygrad_mlp.compiling.numba_source import Unsupported
 from tinygrad_mlp.compiling.passes import simplified
 from tinygrad_mlp.compiling.source import Source
 from tinygrad_mlp.compiling.tracing_step import StepTrace, trace_step
@@ -18,6 +21,7 @@ from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.tracing.program import Program
 
+Backend = Literal["auto", "numpy", "numba"]
 MOST_PROGRAMS = 8
 """Shapes of batches that are kept: the usual one, the last of an epoch, and some."""
 
@@ -30,7 +34,14 @@ class CompiledStep:
         program: the text of the program that ran last.
     """
 
-    def __init__(self, model: Module, loss: Callable[..., Any], optimizer: Optimizer) -> None:
+    def __init__(
+        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, backend: Backend = "auto"
+    ) -> None:
+        if backend not in ("auto", "numpy", "numba"):
+            raise OptionError(f"backend is {backend!r}; 'auto', 'numpy' or 'numba' is expected")
+        if backend == "numba" and find_spec("numba") is None:
+            raise OptionError("backend is 'numba', which is not installed: pip install 'tinygrad_mlp[compile]'")
+        self.backend: Backend = backend
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -48,7 +59,7 @@ class CompiledStep:
         if bound is None:
             if len(self.bound) >= MOST_PROGRAMS:
                 self.bound.pop(next(iter(self.bound)))
-            bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, xb, yb)
+            bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, xb, yb, self.backend)
         self.latest = bound
         return bound(xb, yb)
 
@@ -73,15 +84,20 @@ class BoundStep:
     """A step for one shape of batches."""
 
     def __init__(
-        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, xb: np.ndarray, yb: np.ndarray
+        self,
+        model: Module,
+        loss: Callable[..., Any],
+        optimizer: Optimizer,
+        xb: np.ndarray,
+        yb: np.ndarray,
+        backend: Backend,
     ) -> None:
         self.optimizer = optimizer
         self.readable = trace_step(model, loss, optimizer, xb, yb, KERNELS)
         check_twice(self.readable, trace_step(model, loss, optimizer, xb, yb, KERNELS))
-        traced = self.traced = trace_step(model, loss, optimizer, xb, yb, {})
+        self.backend, self.buffers, traced = self.chosen(backend, trace_step(model, loss, optimizer, xb, yb, {}))
+        self.traced = traced
         program = traced.program
-        self.simple = simplified(with_homes(traced))
-        self.buffers = Buffers(self.simple, traced.arrays, traced.homes)
         (self.loss_value, self.outputs), _ = self.buffers.outputs
         self.numbers = [(segment, traced.arrays[program.places.index(segment.numbers)]) for segment in traced.segments]
         self.members = [
@@ -90,6 +106,17 @@ class BoundStep:
             for i in segment.members
             for p, view in [(segment.update.pack.parameters[i], segment.update.pack.value_views[i])]
         ]
+
+    def chosen(self, backend: Backend, whole: StepTrace) -> tuple[str, Buffers | Native, StepTrace]:
+        """The backend that is asked for; of "auto", Numba if it is there and has code for everything."""
+        if backend == "numba" or (backend == "auto" and find_spec("numba") is not None):
+            try:
+                readable = self.readable
+                return "numba", Native(simplified(with_homes(readable)), readable.arrays, readable.homes), readable
+            except Unsupported:
+                if backend == "numba":
+                    raise
+        return "numpy", Buffers(simplified(with_homes(whole)), whole.arrays, whole.homes), whole
 
     @property
     def source(self) -> Source:
@@ -118,8 +145,7 @@ class BoundStep:
                 pack.settle(i)
             p._grad = None
             p._changed = changed
-        for function, arguments in self.buffers.calls:
-            function(*arguments)
+        self.buffers.run()
         return float(self.loss_value)
 
 
@@ -143,13 +169,18 @@ def check_twice(one: StepTrace, other: StepTrace) -> None:
         raise TraceError("two traces of the step differ: it depends on something that is no input")
 
 
-def compile_step(model: Module, loss: Callable[..., Any], optimizer: Optimizer) -> CompiledStep:
+def compile_step(
+    model: Module, loss: Callable[..., Any], optimizer: Optimizer, *, backend: Backend = "auto"
+) -> CompiledStep:
     """Compile the whole training step: forward pass, gradients and update rule.
 
     Args:
         model: a Module.
         loss: from outputs and labels to a scalar Tensor.
         optimizer: made for the model's parameters.
+        backend: "numpy": NumPy calls that write into memory of their own. "numba": one compiled function, which takes
+            seconds to compile when it is new, and is then kept on disk. "auto": Numba where it is installed and knows
+            all that the step does, otherwise NumPy.
 
     Returns:
         A function of a batch, X (N, …) and y (N, …), that makes one step and returns the loss. It is compiled for the
@@ -163,4 +194,4 @@ def compile_step(model: Module, loss: Callable[..., Any], optimizer: Optimizer) 
     >>> losses[-1] < losses[0]
     True
     """
-    return CompiledStep(model, loss, optimizer)
+    return CompiledStep(model, loss, optimizer, backend)

@@ -1,0 +1,122 @@
+"""Running a program as machine code: its text is written to a file that Numba compiles once and keeps for the next start."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.compiling.numba_source import NumbaSource, Unsupported
+from tinygrad_mlp.tracing.program import Program, Ref, mapped
+
+CACHE = "TINYGRAD_MLP_CACHE"
+"""The environment variable with the folder of compiled programs."""
+
+
+class Native:
+    """A program bound to arrays, as one compiled function: `run()` carries it out.
+
+    Args:
+        program: what to do, simplified.
+        inputs: the arrays that the inputs live in.
+        homes: results, and the arrays that they replace.
+
+    Raises:
+        Unsupported: there is something in it that has no code.
+    """
+
+    def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
+        if any(not array.flags.c_contiguous for array in inputs):
+            raise Unsupported("an input is not contiguous")
+        self.source = NumbaSource(program, inputs, homes)
+        text = self.source.text
+        self.function: Callable[..., Any] = loaded(text).step
+        scratch = {dtype: np.zeros(n, dtype) for dtype, n in self.source.scratch.items()}
+        self.arguments = (*inputs, *self.source.constants, *scratch.values())
+        self.size = sum(array.nbytes for array in scratch.values())
+        given = dict(zip(program.places, inputs, strict=True))
+        self.checks = [(function, given[ref], options) for function, ref, options in self.source.checks]
+        self.numbers = {ref: np.zeros((), program.types[ref.index][1]) for ref in self.source.returned}
+        self.several = len(self.numbers) > 1
+
+        def found(x: Any) -> Any:
+            if type(x) is not Ref:
+                return x
+            if x in self.numbers:
+                return self.numbers[x]
+            if x in homes:
+                return homes[x]
+            if x in given:
+                return given[x]
+            if x not in self.source.memory:
+                raise Unsupported(f"the output {x} is a view")
+            dtype, start, shape = self.source.memory[x]
+            return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
+
+        self.outputs = mapped(program.outputs, found)
+
+    def run(self) -> None:
+        """Compute all values from the inputs as they are now."""
+        for function, array, options in self.checks:
+            function(array, **options)
+        results = self.function(*self.arguments)
+        if self.numbers:
+            for place, value in zip(self.numbers.values(), results if self.several else (results,), strict=True):
+                place[...] = value
+
+
+def loaded(text: str) -> ModuleType:
+    """The module of a text, from the folder of compiled programs; it is written there if it is new.
+
+    Numba keeps machine code beside a file, and not for code that has none. The name of the file is a digest of the text,
+    so that a program that has been seen before is found.
+    """
+    digest = hashlib.sha256(f"{versions()}\n{text}".encode()).hexdigest()[:32]
+    name = f"tinygrad_mlp_program_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = folder() / f"{name}.py"
+    if not (path.exists() and path.read_text("utf-8") == text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, text.encode())
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def versions() -> str:
+    """What the machine code depends on beside the text."""
+    found = [sys.version.split()[0]]
+    for package in ("numba", "llvmlite", "numpy"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    return ", ".join(found)
+
+
+def folder() -> Path:
+    """Where compiled programs are kept."""
+    if given := os.environ.get(CACHE):
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home()
+    return Path(base) / "tinygrad_mlp" / "programs"
