@@ -1,11 +1,31 @@
 """For tests of your own: random functions, and Hypothesis strategies for arrays, shapes, networks and functions.
 
-The strategies need Hypothesis (`pip install hypothesis`), which is looked for when the first of them is used; the rest
-works without it.
+The strategies (`arrays`, `broadcastable_shapes`, `networks`, `graphs`) need Hypothesis, which is imported when the
+first of them is asked for; everything else works without it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_mlp.checking.random_graphs import RandomGraph, random_graph
 
-__all__ = ["RandomGraph", "random_graph"]
+if TYPE_CHECKING:
+    from tinygrad_mlp.checking.strategies import Network, arrays, broadcastable_shapes, graphs, networks
+
+STRATEGIES = ("Network", "arrays", "broadcastable_shapes", "graphs", "networks")
+
+__all__ = ["Network", "RandomGraph", "arrays", "broadcastable_shapes", "graphs", "networks", "random_graph"]
+
+
+def __getattr__(name: str) -> Any:
+    """The strategies, from when one is used: `import tinygrad_mlp` neither needs Hypothesis nor waits for it."""
+    if name not in STRATEGIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from tinygrad_mlp.checking import strategies
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "hypothesis":
+            raise
+        raise ImportError(f"tg.testing.{name} needs Hypothesis: pip install hypothesis") from error
+    return getattr(strategies, name)

@@ -100,8 +100,8 @@ def lines(findings: Sequence[Finding], engine: Sequence[EngineFinding]) -> Itera
     refused = sum(f.status == "refused" for f in findings)
     yield f"There are {len(KINDS)} kinds of bugs in {operations} operations. A cause is right if every diagnosis of the"
     yield "report is; the operation, if it is blamed and no other. (Bugs of the engine are in no operation: there it"
-    yield f"counts that none is blamed.) Left out were {equivalent} changes that change no gradient by more than 1e-6 at"
-    yield f"their sample, listed at the end, and {refused} that the engine refuses with an error."
+    yield f"counts that none is blamed.) Left out were {equivalent} changes that change no gradient by more than 1e-6"
+    yield f"at their sample, listed at the end, and {refused} that the engine refuses with an error."
     yield ""
     yield "## Kinds"
     yield ""
