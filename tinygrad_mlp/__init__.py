@@ -2,7 +2,7 @@
 
 from tinygrad_mlp import data, nn, ops, optim, testing
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
-from tinygrad_mlp.checking import detect_anomaly
+from tinygrad_mlp.checking import detect_anomaly, gradcheck
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
 from tinygrad_mlp.files import load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
@@ -25,6 +25,7 @@ __all__ = [
     "evaluate",
     "fit",
     "grad",
+    "gradcheck",
     "load",
     "metrics",
     "nn",

@@ -56,3 +56,11 @@ class DataError(TinygradMlpError, ValueError):
 
 class ModelFileError(TinygradMlpError, ValueError):
     """A model file that cannot be read or written; the message names the file and the reason."""
+
+
+class MissingMatplotlibError(TinygradMlpError, ImportError):
+    """Curves are drawn with matplotlib, which is not installed."""
+
+
+class WrongGradientError(TinygradMlpError, AssertionError):
+    """A gradient check that did not pass; the message is its report."""

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.autograd import Variable, backward
 from tinygrad_mlp.errors import GradientError
+from tinygrad_mlp.ops.shapes import one_tuple
 
 Axis = int | tuple[int, ...] | None
 Operand = Any
@@ -130,13 +131,6 @@ class Tensor(Variable):
                 f"write p.data {sign}= … to change it, or y = p {sign} … for a new tensor"
             )
         return self
-
-
-def one_tuple(axes: tuple[Any, ...]) -> tuple[int, ...] | None:
-    """Axes given one by one, as a tuple, or not at all."""
-    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-        return None if axes[0] is None else tuple(axes[0])
-    return axes or None
 
 
 Variable.recorded_as = Tensor

@@ -1,4 +1,4 @@
-"""For tests of your own: random functions, and Hypothesis strategies for arrays, shapes, networks and functions.
+"""For tests of your own: an assertion, random functions, and Hypothesis strategies for arrays, networks and more.
 
 The strategies (`arrays`, `broadcastable_shapes`, `networks`, `graphs`) need Hypothesis, which is imported when the
 first of them is asked for; everything else works without it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_mlp.checking.assertions import assert_gradients
 from tinygrad_mlp.checking.random_graphs import RandomGraph, random_graph
 
 if TYPE_CHECKING:
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("Network", "arrays", "broadcastable_shapes", "graphs", "networks")
 
-__all__ = ["Network", "RandomGraph", "arrays", "broadcastable_shapes", "graphs", "networks", "random_graph"]
+__all__ = [
+    "Network",
+    "RandomGraph",
+    "arrays",
+    "assert_gradients",
+    "broadcastable_shapes",
+    "graphs",
+    "networks",
+    "random_graph",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinygrad_mlp.cli import console, progress
+from tinygrad_mlp import terminal
+from tinygrad_mlp.cli import progress
 from tinygrad_mlp.training import History
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -76,11 +77,11 @@ def test_no_color_and_dumb_terminals_get_no_colours(on_terminal, points):
 
 
 def test_an_empty_no_color_is_none(monkeypatch):
-    monkeypatch.setattr(console, "is_terminal", lambda: True)
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
     monkeypatch.setenv("NO_COLOR", "")
-    assert console.styled("x", "bold") == "\x1b[1mx\x1b[0m"
+    assert terminal.styled("x", "bold") == "\x1b[1mx\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "0")
-    assert console.styled("x", "bold") == "x"
+    assert terminal.styled("x", "bold") == "x"
 
 
 def test_ctrl_c_ends_with_130_one_line_and_no_files(on_terminal, points, folder):

@@ -20,7 +20,6 @@ from planting.plants import consistent_causes, planted, quiet
 import tinygrad_mlp as tg
 from tinygrad_mlp import ops
 
-with_gradcheck = pytest.mark.skipif(not hasattr(tg, "gradcheck"), reason="this version has no gradient checker yet")
 NUMBERS = {title(subject): row for row, (subject, _) in enumerate(TABLE) if hasattr(subject, "body")}
 
 
@@ -164,7 +163,6 @@ def test_a_composition_is_right_as_long_as_nothing_is_planted_and_shows_what_is(
         assert any(differ(a, b) for a, b in zip(right, wrong, strict=True))
 
 
-@with_gradcheck
 def test_a_change_that_changes_no_gradient_is_no_bug() -> None:
     same = check(Bug(NUMBERS["add"], 0, 0, "swapped"))  # both closures of a sum are the same
     assert same.status == "equivalent"
@@ -233,7 +231,6 @@ def sample(size: int) -> list[Finding]:
     return found
 
 
-@with_gradcheck
 def test_the_gradient_checker_finds_explains_and_locates_a_sample_of_thirty() -> None:
     found = sample(30)
     assert len(found) == 30
@@ -268,7 +265,6 @@ def test_a_bug_of_the_engine_makes_a_gradient_wrong_and_leaves_no_trace(bug: Any
     assert not any(differ(a, b) for a, b in zip(right, gradients(), strict=True))
 
 
-@with_gradcheck
 @pytest.mark.parametrize("number", range(len(ENGINE_BUGS)), ids=[bug.name for bug in ENGINE_BUGS])
 def test_the_gradient_checker_finds_every_bug_of_the_engine_and_blames_no_operation(number: int) -> None:
     found = check_engine(number)

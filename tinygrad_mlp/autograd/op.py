@@ -28,6 +28,8 @@ from tinygrad_mlp.errors import DtypeError, ShapeError, TinygradMlpError
 
 new = object.__new__
 Closure = Callable[[Any], Any]
+Reason = Callable[..., str | None] | None
+Kinks = Callable[..., Any] | None
 Rule = tuple[Any, ...]
 """What a body returns: the value, then as many closures as inputs; None for an input that has no gradient."""
 
@@ -68,7 +70,8 @@ class Operation:
         body: Callable[..., Rule],
         broadcasts: bool = False,
         discrete: Sequence[str] = (),
-        explain: Callable[..., str | None] | None = None,
+        explain: Reason = None,
+        kinks: Kinks = None,
     ) -> None:
         update_wrapper(self, body)
         parameters = inspect.signature(body).parameters.values()
@@ -77,6 +80,7 @@ class Operation:
         self.name = self.__name__ = body.__name__.rstrip("_")
         self.broadcasts = broadcasts
         self.explain = explain
+        self.kinks = kinks
         self.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(arrays)
         self.names = tuple(p.name for p in parameters)
         # Positions of the inputs that share a dtype. (Of a variadic operation either all do or only the first ones.)
@@ -84,8 +88,7 @@ class Operation:
         self.first = shared[0] if shared else 0
         self.shared = slice(self.first, shared[-1] + 1 if discrete else None)
         self.discrete = bool(discrete)
-        unknown = set(discrete) - set(arrays)
-        if unknown:
+        if unknown := set(discrete) - set(arrays):
             raise TypeError(f"{self.name}: discrete inputs {sorted(unknown)} are not among {arrays}")
         if shared != list(range(self.first, self.first + len(shared))) or not shared:
             raise TypeError(f"{self.name}: discrete inputs stand before or behind all others")
@@ -206,7 +209,7 @@ class Operation:
 def op(body: Callable[..., Rule], /) -> Operation: ...
 @overload
 def op(
-    *, broadcasts: bool = False, discrete: Sequence[str] = (), explain: Callable[..., str | None] | None = None
+    *, broadcasts: bool = False, discrete: Sequence[str] = (), explain: Reason = None, kinks: Kinks = None
 ) -> Callable[[Callable[..., Rule]], Operation]: ...
 def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:  # noqa: D417 - named in the overloads
     """Make an operation of a function that returns its value and one backward closure per input.
@@ -220,6 +223,7 @@ def op(body: Callable[..., Rule] | None = None, /, **declared: Any) -> Any:  # n
         broadcasts: inputs may be broadcast against each other; the sweep then sums their gradients back.
         discrete: names of inputs that are labels, indices or masks: they are not cast, and their closure is None.
         explain: given the arrays that NumPy refused, says why in the operation's own words, or None.
+        kinks: given arrays and options, numbers that change sign where the slope jumps: `lambda x: x` for relu.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> @tg.op

@@ -16,14 +16,14 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 ROOT_HALF = math.sqrt(0.5)
 
 
-@op
+@op(kinks=lambda x: x)
 def relu(x: Array) -> Rule:
     """Y = max(0, X). Kink at 0, where the slope is taken as 0."""
     y = np.maximum(x, 0)
     return y, lambda g: g * np.sign(y)
 
 
-@op
+@op(kinks=lambda x, alpha=0.01: x)
 def leaky_relu(x: Array, *, alpha: float = 0.01) -> Rule:
     """Y = X where X > 0, else α·X. Kink at 0, where the slope is taken as α."""
     return np.where(x > 0, x, alpha * x), lambda g: np.where(x > 0, g, alpha * g)
@@ -43,7 +43,7 @@ def softplus(x: Array) -> Rule:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), lambda g: g * sigmoid(x)
 
 
-@op
+@op(kinks=lambda x, alpha=1.0: x)
 def elu(x: Array, *, alpha: float = 1.0) -> Rule:
     """Y = X where X > 0, else α·(e^X − 1) (Clevert et al. 2016, arXiv:1511.07289). Smooth at 0 for α = 1."""
     y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
@@ -58,7 +58,7 @@ def silu(x: Array) -> Rule:
     return y, lambda g: g * (s + y * (1 - s))
 
 
-@op(broadcasts=True)
+@op(broadcasts=True, kinks=lambda x, alpha: x)
 def prelu(x: Array, alpha: Array) -> Rule:
     """Y = X where X > 0, else α·X, with an α that is learned (He et al. 2015, arXiv:1502.01852). Kink at 0: slope α.
 

@@ -58,28 +58,28 @@ def tanh(x: Array) -> Rule:
 
 
 @implements(np.absolute)
-@op
+@op(kinks=lambda x: x)
 def abs(x: Array) -> Rule:
     """Y = |X|. Kink at 0, where the slope is taken as 0."""
     return np.abs(x), lambda g: g * np.sign(x)
 
 
 @implements(np.sign)
-@op
+@op(kinks=lambda x: x)
 def sign(x: Array) -> Rule:
     """Y = −1, 0 or 1. Its slope is 0 wherever it has one, so no gradient passes."""
     return np.sign(x), None
 
 
 @implements(np.maximum)
-@op(broadcasts=True)
+@op(broadcasts=True, kinks=lambda a, b: a - b)
 def maximum(a: Array, b: Array) -> Rule:
     """Y = the larger of A and B; a tie shares the gradient equally."""
     return np.maximum(a, b), lambda g: share(a > b, a == b, g), lambda g: share(b > a, a == b, g)
 
 
 @implements(np.minimum)
-@op(broadcasts=True)
+@op(broadcasts=True, kinks=lambda a, b: a - b)
 def minimum(a: Array, b: Array) -> Rule:
     """Y = the smaller of A and B; a tie shares the gradient equally."""
     return np.minimum(a, b), lambda g: share(a < b, a == b, g), lambda g: share(b < a, a == b, g)
@@ -91,13 +91,13 @@ def share(chosen: Array, tied: Array, g: Array) -> Any:
 
 
 @implements(np.where)
-@op(broadcasts=True, discrete=("condition",))
+@op(broadcasts=True, discrete=("condition",), kinks=lambda condition, x, y: condition)
 def where(condition: Array, x: Array, y: Array) -> Rule:
     """X where the condition holds, else Y; the gradient goes to the one that was taken."""
     return np.where(condition, x, y), None, lambda g: np.where(condition, g, 0), lambda g: np.where(condition, 0, g)
 
 
-@op
+@op(kinks=lambda x, low, high: np.stack([x - low, x - high]))
 def clip_(x: Array, *, low: Any, high: Any) -> Rule:
     """X held between two numbers; the bounds themselves pass the gradient."""
     return np.clip(x, low, high), lambda g: np.where((x >= low) & (x <= high), g, 0)

@@ -45,7 +45,7 @@ def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 
 
 @implements(np.max)
-@op
+@op(kinks=lambda x, axis=None, keepdims=False: x - x.max(axis=axis, keepdims=True))
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The largest element over axes; ties share the gradient equally."""
     y = x.max(axis=axis, keepdims=keepdims)
@@ -53,7 +53,7 @@ def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 
 
 @implements(np.min)
-@op
+@op(kinks=lambda x, axis=None, keepdims=False: x - x.min(axis=axis, keepdims=True))
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The smallest element over axes; ties share the gradient equally."""
     y = x.min(axis=axis, keepdims=keepdims)

@@ -78,7 +78,7 @@ def mean_absolute_error(
     return by_row("mean_absolute_error", mean_absolute_error_, predictions, targets, reduction, sample_weights)
 
 
-@op
+@op(kinks=lambda predictions, targets, reduction="mean": predictions - targets)
 def mean_absolute_error_(predictions: Array, targets: Array, *, reduction: Reduction = "mean") -> Rule:
     """E = |Y_pred − Y_true|, dY_pred = its sign."""
     check_same("mean_absolute_error", "predictions", predictions, "targets", targets)
@@ -118,7 +118,7 @@ def huber(
     return by_row("huber", huber_, predictions, targets, reduction, sample_weights, delta=float(delta))
 
 
-@op
+@op(kinks=lambda predictions, targets, delta=1.0, reduction="mean": np.abs(predictions - targets) - delta)
 def huber_(predictions: Array, targets: Array, *, delta: float = 1.0, reduction: Reduction = "mean") -> Rule:
     """E = c·(d − c/2) with d held between −δ and δ as c; dY_pred = c."""
     check_same("huber", "predictions", predictions, "targets", targets)

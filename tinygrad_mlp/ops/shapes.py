@@ -49,3 +49,10 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
     if axis is None:
         return concatenate_(*[reshape(x, shape=-1) for x in arrays], axis=0)
     return concatenate_(*arrays, axis=axis)
+
+
+def one_tuple(axes: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """Axes given one by one, as a tuple, or not at all."""
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
+        return None if axes[0] is None else tuple(axes[0])
+    return axes or None

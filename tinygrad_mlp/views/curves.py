@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tinygrad_mlp.atomic import atomic_write
-from tinygrad_mlp.errors import DataError, OptionError, TinygradMlpError
+from tinygrad_mlp.errors import DataError, MissingMatplotlibError, OptionError
 from tinygrad_mlp.training import History
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ COLUMNS = 4
 """Entries in a row of the legend."""
 # No dates and no versions: the same histories give the same bytes.
 METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
-
-
-class MissingMatplotlibError(TinygradMlpError, ImportError):
-    """Curves are drawn with matplotlib, which is not installed."""
 
 
 def draw_curves(
