@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench mutants
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -19,6 +19,10 @@ check: .venv/installed-dev .venv/installed-bench
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
+
+# Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
+mutants: .venv/installed-test
+	PYTHONPATH=tests $(BIN)/python -m planting
 
 .venv/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -23,7 +23,7 @@ ORDER = [
     "nn",
     "optim",
 ]
-ORDER += ["data", "training", "checking", "views", "files", "cli", "__main__"]
+ORDER += ["data", "training", "checking", "testing", "views", "files", "cli", "__main__"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

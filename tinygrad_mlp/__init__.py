@@ -1,6 +1,6 @@
 """A mini framework for automatic differentiation on NumPy, with the multilayer perceptron as its main job."""
 
-from tinygrad_mlp import data, nn, ops, optim
+from tinygrad_mlp import data, nn, ops, optim, testing
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.checking import detect_anomaly, gradcheck
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
@@ -47,5 +47,6 @@ __all__ = [
     "save",
     "seed",
     "set_default_dtype",
+    "testing",
     *ops.__all__,
 ]
