@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tinygrad_mlp.autograd import Node, Operation, Variable
+from tinygrad_mlp.autograd.modes import graph_building
 from tinygrad_mlp.checking.comparing import Comparison, Place, compare
 from tinygrad_mlp.checking.numeric import Measure
 from tinygrad_mlp.checking.problem import Problem, Recorded, sides_of
+from tinygrad_mlp.ops import multiply
 from tinygrad_mlp.tensor import Tensor
 
 MOST_ELEMENTS = 200
@@ -33,6 +35,7 @@ class Guilty:
         layer: the path of the layer that called it, or "".
         comparison: of the closure's gradient with the numeric one, at the values of the run.
         local: the operation by itself, for a closer look.
+        order: 2 if the closure is right and its own derivative is not.
     """
 
     operation: str
@@ -42,6 +45,7 @@ class Guilty:
     layer: str
     comparison: Comparison
     local: Local
+    order: int = 1
 
     def __str__(self) -> str:
         place = f", {self.where}" if self.where else ""
@@ -56,18 +60,38 @@ class Local:
         node: the call.
         arrays: its inputs, copies in float64 of those that have a gradient.
         weights: the gradient that is let in.
+        options: those of the call.
+        kept: what the closures that the graph has kept make of it, before anything is run again: a new run could
+            repair what they rely on.
     """
 
-    def __init__(self, node: Node, rng: np.random.Generator) -> None:
+    def __init__(self, node: Node, shape: tuple[int, ...], rng: np.random.Generator) -> None:
         self.node = node
         self.inputs = [np.array(getattr(x, "_data", x)) for x in node.inputs]
         self.positions = [i for i, closure in enumerate(node.closures) if closure is not None]
         for i in self.positions:
             self.inputs[i] = np.array(self.inputs[i], np.float64, order="C")
         self.arrays = {self.title(i): self.inputs[i] for i in self.positions}
-        y = self.outputs()
-        shape = np.shape(y)
-        self.weights = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+        self.options = node.options
+        self.weights = np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+        self.kept = self.gradients(node.closures)
+        self.weights = -self.weights
+        self.kept_of_minus = self.gradients(node.closures)
+        self.weights = -self.weights
+
+    def accused(self, position: int, comparison: Comparison, order: int = 1) -> Guilty:
+        """The charge against the closure of one input."""
+        node = self.node
+        where, title = source_of(node, position), self.title(position)
+        return Guilty(node.operation.name, where, position, title, node.scope, comparison, self, order)
+
+    def is_cut_off(self, position: int) -> bool:
+        """Whether a closure makes a plain array, or a constant, of a gradient that could be differentiated."""
+        inputs = [Tensor(x, requires_grad=i in self.positions) for i, x in enumerate(self.inputs)]
+        with graph_building(), np.errstate(all="ignore"):
+            closure = self.node.operation.body(*inputs, **self.options)[1 + position]
+            d = closure(Tensor(self.weights, requires_grad=True))
+        return not (isinstance(d, Variable) and d.requires_grad)
 
     def title(self, position: int) -> str:
         """What the operation calls an input."""
@@ -79,32 +103,24 @@ class Local:
     def run(self) -> Any:
         """What the body returns at the inputs as they are now."""
         with np.errstate(all="ignore"):
-            return self.node.operation.body(*self.inputs, **self.node.options)
+            return self.node.operation.body(*self.inputs, **self.options)
 
     def outputs(self) -> Any:
         """The value."""
         y = np.array(self.run()[0], np.float64)
         return float(y) if y.ndim == 0 else y
 
-    def gradients(self, closures: Any = None, scale: float = 1.0) -> dict[str, np.ndarray]:
-        """What the closures make of the weights: those of a new run, or others."""
+    def gradients(self, closures: Any = None) -> dict[str, np.ndarray]:
+        """What the closures make of the weights: those of a new run, or others. NaN where one raises an error."""
         closures = self.run()[1:] if closures is None else closures
         found = {}
         for i in self.positions:
-            with np.errstate(all="ignore"):
-                d = closures[i](np.asarray(self.weights * scale))
-            found[self.title(i)] = summed(np.asarray(d, np.float64), self.inputs[i].shape)
-        return found
-
-    def raising(self) -> list[int]:
-        """The inputs whose closures raise an error."""
-        found = []
-        for i in self.positions:
-            closure: Any = self.node.closures[i]
+            shape = self.inputs[i].shape
             try:
-                np.asarray(closure(np.asarray(self.weights)), np.float64)
-            except Exception:  # see above
-                found.append(i)
+                with np.errstate(all="ignore"):
+                    found[self.title(i)] = summed(np.array(closures[i](self.weights.copy()), np.float64), shape)
+            except Exception:  # whatever a wrong closure may do, it must not hide the report
+                found[self.title(i)] = np.full(shape, np.nan)
         return found
 
     def switches(self) -> list[np.ndarray]:
@@ -119,61 +135,83 @@ class Local:
 
     def compare(self, rng: np.random.Generator) -> list[Comparison]:
         """The closures that the graph has kept, at the values of the run; beside a kink, those of a new run."""
-        kept = [self.node.closures]
+        if any(not np.allclose(self.kept_of_minus[name], -g, equal_nan=True) for name, g in self.kept.items()):
+            # Not linear, and maybe right for one sign: what is wrong for the other one counts.
+            found = self.compare_kept(self.kept, rng)
+            if any(c.verdict == "fail" for c in found):
+                return found
+            self.weights, self.kept = -self.weights, self.kept_of_minus
+        return self.compare_kept(self.kept, rng)
+
+    def compare_kept(self, kept_gradients: dict[str, np.ndarray], rng: np.random.Generator) -> list[Comparison]:
+        """Gradients that were computed before, at the values of the run; beside a kink, those of a new run."""
+        kept = [kept_gradients]
 
         def gradients() -> dict[str, np.ndarray]:
-            return self.gradients(kept.pop() if kept else None)
+            return kept.pop() if kept else self.gradients()
 
         return compare(self.problem(gradients), self.places(rng), rng)
 
     def compare_second(self, rng: np.random.Generator) -> list[Comparison]:
-        """The operation on Tensors, at the second order."""
-        leaves = {name: Tensor(array, requires_grad=True) for name, array in self.arrays.items()}
+        """The operation on Tensors, at the second order, one input after the other; what arrives may change too."""
+        return [self.second_of(i, rng) for i in self.positions]
+
+    def second_of(self, position: int, rng: np.random.Generator) -> Comparison:
+        """Whether the closure of one input can be differentiated: by the input, and by what arrives."""
+        name = self.title(position)
+        x = Tensor(self.inputs[position], requires_grad=True)
+        g = Tensor(self.weights, requires_grad=True)
         inputs: list[Any] = list(self.inputs)
-        for i in self.positions:
-            inputs[i] = leaves[self.title(i)]
-        recorded = Recorded(partial(self.node.operation, *inputs, **self.node.options), leaves, self.node.title)
-        arrays = {name: leaf.data for name, leaf in leaves.items()}
-        second = rng.uniform(0.5, 1.5, sum(a.size for a in arrays.values()))
+        inputs[position] = x
+        leaves = {name: x, "what arrives": g}
+        recorded = Recorded(
+            lambda: multiply(self.node.operation(*inputs, **self.node.options), g), leaves, self.node.title
+        )
+        arrays = {key: leaf.data for key, leaf in leaves.items()}
+        ones, second = np.ones(g.shape), rng.uniform(0.5, 1.5, x.size + g.size)
         problem = Problem(
             arrays,
-            partial(recorded.slopes, self.weights),
-            partial(recorded.second_gradients, self.weights, second),
+            partial(recorded.slopes, ones),
+            partial(recorded.second_gradients, ones, second),
             Measure(second),
             recorded.switches,
+            float(np.linalg.norm(self.weights)),
         )
-        return compare(problem, self.places(rng), rng)
+        found = compare(problem, {key: self.some(array, rng) for key, array in arrays.items()}, rng)
+        return max(found, key=lambda comparison: comparison.verdict == "fail")
 
     def places(self, rng: np.random.Generator) -> dict[str, list[Place]]:
         """Which elements to compare."""
-        return {
-            name: list(range(a.size))
-            if a.size <= MOST_ELEMENTS
-            else [*sorted(rng.choice(a.size, MOST_ELEMENTS, replace=False).tolist()), None]
-            for name, a in self.arrays.items()
-        }
+        return {name: self.some(array, rng) for name, array in self.arrays.items()}
+
+    def some(self, array: np.ndarray, rng: np.random.Generator) -> list[Place]:
+        """All elements of an array, or of too many some and a direction."""
+        if array.size <= MOST_ELEMENTS:
+            return list(range(array.size))
+        return [*sorted(rng.choice(array.size, MOST_ELEMENTS, replace=False).tolist()), None]
 
 
 def find_guilty(recorded: Recorded, order: int, rng: np.random.Generator) -> list[Guilty]:
     """The operations of a run whose closures are wrong by themselves, in the order of the run."""
     guilty: list[Guilty] = []
     known: set[tuple[Operation, int]] = set()
-    for node in nodes_of(recorded.run()):
-        if all((node.operation, i) in known for i, c in enumerate(node.closures) if c is not None):
+    for local in locals_of(recorded.run(), rng):
+        operation = local.node.operation
+        if all((operation, i) in known for i in local.positions):
             continue
-        local = Local(node, rng)
-        raising: list[int] = []
-        try:
-            comparisons = local.compare(rng) if order == 1 else local.compare_second(rng)
-        except Exception:  # whatever a wrong closure may do, it must not hide the report
-            raising = local.raising()
-            comparisons = [Comparison(local.title(i), local.inputs[i].shape, []) for i in local.positions]
+        comparisons = local.compare(rng) if order == 1 else local.compare_second(rng)
         for i, comparison in zip(local.positions, comparisons, strict=True):
-            if (comparison.verdict == "fail" or i in raising) and (node.operation, i) not in known:
-                known.add((node.operation, i))
-                name, where = node.operation.name, source_of(node, i)
-                guilty.append(Guilty(name, where, i, local.title(i), node.scope, comparison, local))
+            if comparison.verdict == "fail" and (operation, i) not in known:
+                known.add((operation, i))
+                guilty.append(local.accused(i, comparison, order))
     return guilty
+
+
+def locals_of(output: Any, rng: np.random.Generator) -> list[Local]:
+    """The calls of a run, each by itself, oldest first."""
+    nodes = nodes_of(output)
+    shapes = {x._node: x.shape for node in nodes for x in node.inputs if isinstance(x, Variable)}
+    return [Local(node, shapes.get(node, output.shape), rng) for node in nodes]
 
 
 @dataclass(frozen=True)
@@ -183,15 +221,17 @@ class PlainSweep:
     Attributes:
         contributions: by leaf, what each of its uses adds to its gradient.
         writers: calls, and positions of their inputs, whose closures write into the gradient that they are given.
+        unsteady: those whose closures give another result when they are called again.
     """
 
-    contributions: dict[Variable, list[np.ndarray]]
-    writers: list[tuple[Node, int]]
+    contributions: dict[Variable, list[np.ndarray]] = field(default_factory=dict)
+    writers: list[tuple[Node, int]] = field(default_factory=list)
+    unsteady: list[tuple[Node, int]] = field(default_factory=list)
 
 
 def plain_sweep(output: Any, weights: Any) -> PlainSweep:
     """Carry gradients back through all nodes in the plainest way, to compare the engine's sweep with."""
-    found = PlainSweep({}, [])
+    found = PlainSweep()
     nodes = nodes_of(output)
     if not nodes:
         return found
@@ -205,9 +245,12 @@ def plain_sweep(output: Any, weights: Any) -> PlainSweep:
                 if closure is None or not isinstance(x, Variable):
                     continue
                 given = g.copy()
-                d = summed(np.array(closure(given), np.float64), x.shape)
+                d = np.array(closure(given), np.float64)
                 if not np.array_equal(given, g, equal_nan=True):
                     found.writers.append((node, i))
+                elif not np.array_equal(d, np.array(closure(g.copy()), np.float64), equal_nan=True):
+                    found.unsteady.append((node, i))
+                d = summed(d, x.shape)
                 if x._node is None:
                     found.contributions.setdefault(x, []).append(d)
                 else:
@@ -215,14 +258,25 @@ def plain_sweep(output: Any, weights: Any) -> PlainSweep:
     return found
 
 
-def writers(recorded: Recorded, weights: Any, rng: np.random.Generator) -> list[Guilty]:
-    """The operations whose closures write into the gradient that they are given, which may be another's."""
-    guilty = []
-    for node, i in plain_sweep(recorded.run(), weights).writers:
-        local = Local(node, rng)
-        nothing = Comparison(local.title(i), local.inputs[i].shape, [])
-        guilty.append(Guilty(node.operation.name, source_of(node, i), i, local.title(i), node.scope, nothing, local))
-    return guilty
+def find_troublesome(
+    recorded: Recorded, weights: Any, rng: np.random.Generator
+) -> dict[Literal["mutates inputs", "nondeterministic"], list[Guilty]]:
+    """The operations whose closures write into what they are given, or do not do the same twice."""
+    try:
+        found = plain_sweep(output := recorded.run(), weights)
+    except Exception:  # of a closure; `Recorded.gradients` reports it
+        return {}
+    calls = {local.node: local for local in locals_of(output, rng)} if found.writers or found.unsteady else {}
+
+    def accused(pairs: list[tuple[Node, int]]) -> list[Guilty]:
+        blamed: dict[tuple[Operation, int], Guilty] = {}
+        for node, i in pairs:
+            local = calls[node]
+            nothing = Comparison(local.title(i), local.inputs[i].shape, [])
+            blamed.setdefault((node.operation, i), local.accused(i, nothing))
+        return list(blamed.values())
+
+    return {"mutates inputs": accused(found.writers), "nondeterministic": accused(found.unsteady)}
 
 
 def nodes_of(output: Any) -> list[Node]:

@@ -114,8 +114,8 @@ class Comparing:
     def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
         self.problem = problem
         self.rng = rng
+        self.analytic = problem.gradients()  # first: a new run could repair what the closures rely on
         self.middle = problem.value()
-        self.analytic = problem.gradients()
         self.scales = {name: scales_of(array) for name, array in problem.arrays.items()}
         self.measure = self.measured()
         self.size = max(problem.size, float(np.linalg.norm(np.ravel(self.middle * problem.measure.weights))))

@@ -30,6 +30,7 @@ class Cause(NamedTuple):
 
 
 UNKNOWN = Cause("unknown", "no known pattern")
+CUT_OFF = Cause("detached", "the closure's result does not depend on what it was computed from: it used plain arrays")
 IMPRECISE = Cause("precision", "right to a few digits only: something is computed in float32 or less")
 
 
@@ -106,6 +107,8 @@ def of_operation(suspect: Guilty, all_zero: bool) -> Cause:
     """The cause, from the operation by itself."""
     numbers = Numbers.from_comparison(suspect.comparison)
     local = suspect.local
+    if suspect.order == 2:
+        return CUT_OFF if local.is_cut_off(suspect.position) else of_numbers(numbers)
     if not numbers.analytic.size or local.node.closures[suspect.position] is None:
         return UNKNOWN
     closure: Any = local.node.closures[suspect.position]
@@ -122,14 +125,51 @@ def of_operation(suspect: Guilty, all_zero: bool) -> Cause:
                 return Cause("detached", "no gradient comes through: the closure returns zeros")
             return Cause("lost contribution", "this closure returns zeros; what the input gets comes another way")
         twice = np.array(closure(2 * weights), np.float64)
+        small = np.array(closure(weights / 1024), np.float64)
     if numbers.fits(numbers.numeric):
         return IMPRECISE
     found: Cause | None = of_scale(numbers) or of_neighbours(numbers, suspect)
-    if found is None and once.any() and np.array_equal(once, twice):
+    if found is None and once.any() and np.array_equal(once, twice) and np.array_equal(once, small):
         found = Cause("ignores g", "the closure does not use the gradient that arrives")
     if found is None and is_stale(suspect, numbers):
         found = Cause("stale", "the closure uses the values of another call: run anew, it is right")
-    return found or of_broadcasting(numbers, suspect) or of_numbers(numbers)
+    return found or of_broadcasting(numbers, suspect) or of_axes(numbers, suspect) or of_numbers(numbers)
+
+
+def of_axes(numbers: Numbers, suspect: Guilty) -> Cause | None:
+    """Whether it is the right gradient for another axis, or of one row of the result only."""
+    local = suspect.local
+    axis, weights = local.node.options.get("axis"), local.weights
+    if numbers.of and isinstance(axis, int | None) and "axis" in local.node.operation.names:
+        for other in range(len(numbers.of)):
+            if other != axis:
+                right = other_gradient(local, suspect.input, weights, {"axis": other})
+                if right is not None and numbers.fits(right.reshape(-1)[numbers.places]):
+                    return Cause("axis", f"it is the gradient along axis {other}; the axis is {axis}")
+    if weights.ndim and len(weights) > 1:
+        for row in (0, -1):
+            one = np.zeros(weights.shape)
+            one[row] = weights[row]
+            right = other_gradient(local, suspect.input, one, {})
+            if right is not None and numbers.fits(right.reshape(-1)[numbers.places]):
+                return Cause("axis", f"only the {'last' if row else 'first'} row of what arrives counts")
+    return None
+
+
+def other_gradient(local: Local, name: str, weights: np.ndarray, options: dict[str, Any]) -> np.ndarray | None:
+    """The numeric gradient for other weights or options; None where the operation cannot have them."""
+    kept = local.weights, local.options
+    local.options = {**local.options, **options}
+    try:
+        shape = np.shape(local.outputs())
+        if int(np.prod(shape)) != weights.size:
+            return None
+        local.weights = weights.reshape(shape)
+        return numeric_gradient(local, name)
+    except (ValueError, IndexError):
+        return None
+    finally:
+        local.weights, local.options = kept
 
 
 def is_stale(suspect: Guilty, numbers: Numbers) -> bool:
@@ -172,6 +212,12 @@ def of_broadcasting(numbers: Numbers, suspect: Guilty) -> Cause | None:
     local = suspect.local
     shape = np.shape(local.weights)
     if not local.node.operation.broadcasts or numbers.of == shape or numbers.shape is None:
+        return None
+    try:
+        together = np.broadcast_shapes(*(np.shape(x) for x in local.inputs))
+    except ValueError:
+        return None  # not element by element: a product of stacked matrices
+    if together != shape:
         return None
     if any(n == 0 for n in shape):
         return None
@@ -230,7 +276,19 @@ def of_numbers(numbers: Numbers) -> Cause:
         return Cause("detached", "the gradient is zero everywhere, and should not be")
     if numbers.fits(numbers.numeric):
         return IMPRECISE
-    return of_scale(numbers) or of_arrangement(numbers) or of_offset(numbers) or of_some(numbers) or UNKNOWN
+    patterns = of_scale(numbers) or of_arrangement(numbers) or of_digits(numbers)
+    return patterns or of_offset(numbers) or of_some(numbers) or UNKNOWN
+
+
+def of_digits(numbers: Numbers) -> Cause | None:
+    """Whether every element is nearly right, and no two are wrong in the same way."""
+    a, n = numbers.analytic, numbers.numeric
+    error = np.abs(a - n)
+    if not np.isfinite(error).all():
+        return None
+    near = error <= 2e-3 * numbers.size
+    closer = error <= np.maximum(0.02 * np.abs(n), 2e-4 * numbers.size)
+    return IMPRECISE if (near & closer).all() else None
 
 
 def of_scale(numbers: Numbers) -> Cause | None:

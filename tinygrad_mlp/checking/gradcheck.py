@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Variable
-from tinygrad_mlp.checking.bisection import find_guilty, writers
+from tinygrad_mlp.checking.bisection import find_guilty, find_troublesome
 from tinygrad_mlp.checking.comparing import Comparison, Place, compare
 from tinygrad_mlp.checking.diagnosis import diagnose
 from tinygrad_mlp.checking.numeric import Measure
@@ -25,6 +25,7 @@ from tinygrad_mlp.tensor import Tensor
 
 UNCOMPARED = ("nondeterministic", "mutates inputs")
 """Troubles that make a comparison meaningless."""
+AGAIN = "gives another result when it is called again with the same gradient"
 DIRECTIONS = 3
 """Random directions for each array of which not all elements are checked."""
 
@@ -109,11 +110,14 @@ def fill(report: Report, recorded: Recorded, elements: int, rng: np.random.Gener
     for name in changed:
         arrays[name][...] = before[name]
         recorded.trouble[name] = ("mutates inputs", f"{what} or its backward pass writes into this array")
-    writing = [] if recorded.trouble else writers(recorded, weights, rng)
-    for suspect in writing:
-        words = f"the closure of `{suspect.operation}` writes into the gradient that it is given"
-        recorded.trouble |= dict.fromkeys(arrays, ("mutates inputs", words))
-    if not np.array_equal(first, again) and not changed:
+    troublesome = {} if changed else find_troublesome(recorded, weights, rng)
+    blamed = []
+    for kind, suspects in troublesome.items():
+        for suspect in suspects:
+            what_it_does = "writes into the gradient that it is given" if kind == "mutates inputs" else AGAIN
+            recorded.trouble |= dict.fromkeys(arrays, (kind, f"the closure of `{suspect.operation}` {what_it_does}"))
+        blamed += suspects
+    if not np.array_equal(first, again) and not (changed or blamed):
         for name in arrays:
             recorded.trouble[name] = (
                 "nondeterministic",
@@ -128,7 +132,7 @@ def fill(report: Report, recorded: Recorded, elements: int, rng: np.random.Gener
         if not any(kind in UNCOMPARED for kind, _ in recorded.trouble.values()):
             comparisons = compare(problem, places, rng)
         wrong = {c.name for c in comparisons if c.verdict == "fail"} | recorded.trouble.keys()
-        guilty = writing or (find_guilty(recorded, degree, rng) if wrong else [])
+        guilty = blamed or (find_guilty(recorded, degree, rng) if wrong else [])
         causes = {c.name: diagnose(c, recorded, weights, guilty) for c in comparisons if c.name in wrong}
         report.add(degree, comparisons, causes, guilty)
         if not report.passed:

@@ -51,7 +51,10 @@ SCALAR: dict[Callable[..., Any], str] = {
     np.maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
     np.minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
     np.sign: "({0} if {0} != {0} else ({0} > 0) - ({0} < 0))",
-    **{getattr(np, name): f"np.{name}({{0}})" for name in ("exp", "log", "sqrt", "tanh", "abs", "log1p", "expm1", "sin", "cos")},
+    **{
+        getattr(np, name): f"np.{name}({{0}})"
+        for name in ("exp", "log", "sqrt", "tanh", "abs", "log1p", "expm1", "sin", "cos")
+    },
 }
 """Elementwise functions as expressions of Python numbers."""
 START = {np.sum: "0", np.max: "-np.inf", np.min: "np.inf"}
@@ -176,7 +179,15 @@ class NumbaSource:
         value = np.asarray(x, kind).item()
         if kind.kind == "b":
             return repr(bool(value))
-        text = "np.inf" if value == np.inf else "-np.inf" if value == -np.inf else "np.nan" if value != value else repr(value)
+        text = (
+            "np.inf"
+            if value == np.inf
+            else "-np.inf"
+            if value == -np.inf
+            else "np.nan"
+            if value != value
+            else repr(value)
+        )
         return f"np.{kind.name}({text})"
 
     def at(self, x: Any, index: Sequence[str], dtype: np.dtype[Any]) -> str:
@@ -243,7 +254,11 @@ class NumbaSource:
         name = f"a{x.index}"
         if step.function is np.transpose:
             axes = axes_of(step)
-            text = f"{base}.T" if axes is None or axes == tuple(range(len(self.shape(x))))[::-1] else f"{base}.transpose({axes})"
+            text = (
+                f"{base}.T"
+                if axes is None or axes == tuple(range(len(self.shape(x))))[::-1]
+                else f"{base}.transpose({axes})"
+            )
         elif step.function is np.reshape:
             text = f"{base}.reshape({self.shape(x)})"
         elif step.function is operator.getitem:
@@ -428,7 +443,9 @@ class NumbaSource:
         start = (home.ctypes.data - base.ctypes.data) // base.itemsize
         source = self.array(ref)
         whole = home.shape == base.shape
-        target = f"{self.names[place]}[...]" if whole else f"{self.names[place]}.reshape(-1)[{start}:{start + home.size}]"
+        target = (
+            f"{self.names[place]}[...]" if whole else f"{self.names[place]}.reshape(-1)[{start}:{start + home.size}]"
+        )
         self.line(f"{target} = {source}{'' if whole else '.reshape(-1)'}")
 
     @property

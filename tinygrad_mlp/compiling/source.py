@@ -169,4 +169,3 @@ def function_from(source: Source) -> Callable[..., Any]:
     exec(compile(text, f"<{source.name}>", "exec"), namespace)  # noqa: S102 - the text is the package's own
     made: Callable[..., Any] = namespace[source.name]
     return made
-

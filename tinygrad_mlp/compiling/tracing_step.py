@@ -145,7 +145,9 @@ def place_parameters(
             update.pack.parameters, update.pack.bounds, update.pack.value_views, strict=True
         ):
             if p._data is not view:
-                raise TraceError(f"{p.title} has moved out of its optimizer's memory: call optimizer.step() once, then compile")
+                raise TraceError(
+                    f"{p.title} has moved out of its optimizer's memory: call optimizer.step() once, then compile"
+                )
             part = inputs[0][start:stop]
             p._data = part if p.ndim == 1 else part.reshape(p.shape)
             found.names[ref_of(p._data)] = names.get(id(p), p.name or f"parameter{len(packed) + 1}")

@@ -212,9 +212,7 @@ class Update:
         in_place = InPlace(update, n, 2 + numbers, [0, *range(2, n)], self.pack.dtype)
         return in_place.bind([array[start:stop] for array in self.arrays], places)
 
-    def formula(
-        self, w: Any, g: Any, state: Sequence[Any], numbers: Sequence[Any], decays: bool
-    ) -> tuple[Any, ...]:
+    def formula(self, w: Any, g: Any, state: Sequence[Any], numbers: Sequence[Any], decays: bool) -> tuple[Any, ...]:
         """New weights and new state, from the old ones, the gradient, and λ, the factor and the rule's numbers."""
         decay, factor, *given = numbers
         if decays and not self.decoupled:
