@@ -46,7 +46,7 @@ class Native:
         given = dict(zip(program.places, inputs, strict=True))
         self.checks = [(function, given[ref], options) for function, ref, options in self.source.checks]
         self.numbers = {ref: np.zeros((), program.types[ref.index][1]) for ref in self.source.returned}
-        self.several = len(self.numbers) > 1
+        self.places = list(self.numbers.values())
 
         def found(x: Any) -> Any:
             if type(x) is not Ref:
@@ -65,13 +65,17 @@ class Native:
         self.outputs = mapped(program.outputs, found)
 
     def run(self) -> None:
-        """Compute all values from the inputs as they are now."""
-        for function, array, options in self.checks:
-            function(array, **options)
-        results = self.function(*self.arguments)
-        if self.numbers:
-            for place, value in zip(self.numbers.values(), results if self.several else (results,), strict=True):
-                place[...] = value
+        """Compute all values from the inputs as they are now.
+
+        Raises:
+            LabelError: a label is out of range; nothing has been changed.
+        """
+        right, *numbers = self.function(*self.arguments)
+        if not right:
+            for function, array, options in self.checks:
+                function(array, **options)
+        for place, value in zip(self.places, numbers, strict=True):
+            place[...] = value
 
 
 def loaded(text: str) -> ModuleType:

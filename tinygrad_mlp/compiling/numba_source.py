@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.compiling.buffers import Part, parts_of, safe_homes
+from tinygrad_mlp.compiling.kernels import checked_labels
 from tinygrad_mlp.compiling.passes import refs
 from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
@@ -319,12 +320,25 @@ class NumbaSource:
             self.reduction(step)
         elif step.function is np.concatenate:
             self.joined(step)
-        elif step.function.__name__ == "checked_labels" and step.inputs[0] in self.given:
-            self.checks.append((step.function, step.inputs[0], step.options))
-            self.names[step.result] = self.names[step.inputs[0]]
-            self.stored.add(step.result)
+        elif step.function is checked_labels and step.inputs[0] in self.given:
+            self.check_labels(step)
         else:
             raise Unsupported(f"the Numba backend has no code for {step.function.__name__}")
+
+    def check_labels(self, step: Instruction) -> None:
+        """Leave the function before anything is changed, if a label is out of range; Python then says which."""
+        labels = step.inputs[0]
+        if self.shape(labels) == ():
+            raise Unsupported("a label that is a number")
+        self.checks.append((step.function, labels, step.options))
+        self.names[step.result] = name = self.names[labels]
+        self.stored.add(step.result)
+        index = [f"i{k}" for k in range(len(self.shape(labels)))]
+        for depth, (i, n) in enumerate(zip(index, self.shape(labels), strict=True)):
+            self.line(f"for {i} in range({n}):", depth)
+        element = self.indexed(name, index)
+        self.line(f"if {element} < 0 or {element} >= {step.options['classes']}:", len(index))
+        self.line("return WRONG", len(index) + 1)
 
     def expression(self, step: Instruction, index: Sequence[str]) -> str:
         """The scalar expression of an elementwise instruction, in the dtype of its result."""
@@ -456,9 +470,11 @@ class NumbaSource:
         arguments += [f"w_{dtype.name}" for dtype in self.scratch]
         results = [x for x in flat(self.program.outputs) if type(x) is Ref and self.shape(x) == ()]
         self.returned = results
-        returned = ", ".join(f"v{ref.index}" for ref in results) or "0"
+        returned = ", ".join(["True", *(f"v{ref.index}" for ref in results)])
+        wrong = ", ".join(["False", *(f"np.{self.types[ref.index][1].name}(0)" for ref in results)])
+        self.lines = [line.replace("WRONG", f"({wrong},)") for line in self.lines]
         head = f"def step({', '.join(arguments)}):\n"
-        return HEAD + head + "\n".join([*self.lines, f"    return {returned}"]) + "\n"
+        return HEAD + head + "\n".join([*self.lines, f"    return ({returned},)"]) + "\n"
 
     def names_of_input(self, ref: Ref) -> str:
         """The argument of an input."""

@@ -137,15 +137,15 @@ class BoundStep:
             numbers[0] = update.decay(optimizer.learning_rate, optimizer.weight_decay)
             numbers[1] = update.factor
             numbers[2:] = optimizer.numbers(t)
-            for i in segment.members:
-                steps[i] = t
-        changed = clock.change()
         for p, view, pack, i in self.members:
             if p._data is not view:
                 pack.settle(i)
             p._grad = None
-            p._changed = changed
         self.buffers.run()
+        changed = clock.change()
+        for p, _, pack, i in self.members:
+            p._changed = changed
+            pack.steps[i] += 1
         return float(self.loss_value)
 
 
