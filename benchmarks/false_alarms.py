@@ -2,7 +2,7 @@
 
     python benchmarks/false_alarms.py [--short] [--graphs N] [--order 2]
 
-About a third have inputs exactly on kinks. A verdict of "fail" is a false alarm; "inconclusive" is an honest answer where
+About a third have inputs exactly on kinks. "fail" is a false alarm; "inconclusive" is an honest answer where
 a whole gradient is zero but for rounding.
 """
 

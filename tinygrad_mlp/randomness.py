@@ -18,7 +18,7 @@ Make = Callable[[np.random.Generator], np.ndarray]
 
 
 class Draw(NamedTuple):
-    """Random numbers that a layer needs in its forward pass: a generator, or None for the package's, and what it makes."""
+    """Random numbers for a forward pass: the generator, or None for the package's, and what it makes."""
 
     rng: np.random.Generator | None
     make: Make

@@ -236,14 +236,19 @@ def safe_homes(
         old = {view for place in given if np.shares_memory(given[place], home) for view in views[place]}
         here = order.get(ref, -1)
         later = any(old & set(refs(step)) for step in program.instructions[here + 1 :])
-        step = program.instructions[here] if here >= 0 else None
-        elementwise = step is not None and isinstance(step.function, np.ufunc) and step.function.signature is None
-        direct = step is not None and all(x in program.places or x not in old for x in refs(step))
-        if step is not None and not later and (not (old & set(refs(step))) or (elementwise and direct)):
+        made_by = program.instructions[here] if here >= 0 else None
+        if made_by is not None and not later and not (reads_elsewhere(made_by, old, program)):
             at_once[ref] = home
         else:
             late[ref] = home
     return at_once, late
+
+
+def reads_elsewhere(step: Instruction, old: set[Ref], program: Program) -> bool:
+    """Whether an instruction reads old values at other places than those that it writes."""
+    read = old & set(refs(step))
+    elementwise = isinstance(step.function, np.ufunc) and step.function.signature is None
+    return bool(read) and not (elementwise and all(x in program.places for x in read))
 
 
 def whole(index: Any) -> bool:

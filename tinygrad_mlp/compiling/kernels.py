@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_mlp.errors import LabelError
 from tinygrad_mlp.ops import activations, losses
-from tinygrad_mlp.tracing.traced import Traced, record_call
+from tinygrad_mlp.tracing.traced import record_call
 
 
 def log_probabilities(x: Any, *, axis: int) -> Any:
@@ -28,12 +28,11 @@ def probabilities(labels: Any, *, shape: tuple[int, ...], dtype: Any) -> Any:
 
 def checked_labels(labels: np.ndarray, *, classes: int) -> np.ndarray:
     """Class indices, if all of them are from 0 to classes − 1."""
-    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         flat = labels.reshape(-1)
         row = int(np.argmax((flat < 0) | (flat >= classes)))
-        raise LabelError(
-            f"softmax_cross_entropy: label {flat[row]} in row {row}: with {classes} classes, 0 to {classes - 1} expected"
-        )
+        expected = f"with {classes} classes, 0 to {classes - 1} expected"
+        raise LabelError(f"softmax_cross_entropy: label {flat[row]} in row {row}: {expected}")
     return labels
 
 
@@ -56,5 +55,3 @@ KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     plainly(losses.probabilities): probabilities,
     plainly(losses.cross_entropy): cross_entropy,
 }
-
-__all__ = ["KERNELS", "Traced", "checked_labels"]

@@ -1,4 +1,4 @@
-"""Running a program as machine code: its text is written to a file that Numba compiles once and keeps for the next start."""
+"""Running a program as machine code: its text is written to a file, which Numba compiles once and remembers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.atomic import atomic_write
-from tinygrad_mlp.compiling.numba_source import NumbaSource, Unsupported
+from tinygrad_mlp.compiling.numba_source import NumbaSource, UnsupportedError
+from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.tracing.program import Program, Ref, mapped
 
 CACHE = "TINYGRAD_MLP_CACHE"
@@ -31,12 +33,12 @@ class Native:
         homes: results, and the arrays that they replace.
 
     Raises:
-        Unsupported: there is something in it that has no code.
+        UnsupportedError: there is something in it that has no code.
     """
 
     def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
         if any(not array.flags.c_contiguous for array in inputs):
-            raise Unsupported("an input is not contiguous")
+            raise UnsupportedError("an input is not contiguous")
         self.source = NumbaSource(program, inputs, homes)
         text = self.source.text
         self.function: Callable[..., Any] = loaded(text).step
@@ -58,7 +60,7 @@ class Native:
             if x in given:
                 return given[x]
             if x not in self.source.memory:
-                raise Unsupported(f"the output {x} is a view")
+                raise UnsupportedError(f"the output {x} is a view")
             dtype, start, shape = self.source.memory[x]
             return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
 
@@ -78,11 +80,34 @@ class Native:
             place[...] = value
 
 
+def native_or_none(
+    program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray], backend: str
+) -> Native | None:
+    """A program as machine code, if that is asked for, or if it can be and nothing else is asked for.
+
+    Raises:
+        OptionError: Numba is asked for and not installed.
+        UnsupportedError: Numba is asked for, and there is no code for something.
+    """
+    if backend == "numpy":
+        return None
+    if find_spec("numba") is None:
+        if backend == "numba":
+            raise OptionError("backend is 'numba', which is not installed: pip install 'tinygrad_mlp[compile]'")
+        return None
+    try:
+        return Native(program, inputs, homes)
+    except UnsupportedError:
+        if backend == "numba":
+            raise
+        return None
+
+
 def loaded(text: str) -> ModuleType:
     """The module of a text, from the folder of compiled programs; it is written there if it is new.
 
-    Numba keeps machine code beside a file, and not for code that has none. The name of the file is a digest of the text,
-    so that a program that has been seen before is found.
+    Numba keeps machine code beside a file, and not for code that has none. The file's name is a digest of the text, so
+    that a program that has been seen before is found.
     """
     digest = hashlib.sha256(f"{versions()}\n{text}".encode()).hexdigest()[:32]
     name = f"tinygrad_mlp_program_{digest}"

@@ -1,6 +1,7 @@
-"""The Numba backend: a program as one Python function of loops and matrix products, which Numba turns into machine code.
+"""The Numba backend: a program as one Python function of loops and matrix products, for Numba to compile.
 
-Elementwise calls on one shape become one loop, whose intermediate values never reach memory. Matrix products go to BLAS.
+Elementwise calls on one shape become one loop, whose intermediate values never reach memory. Matrix products go to
+BLAS.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ SCALAR: dict[Callable[..., Any], str] = {
 START = {np.sum: "0", np.max: "-np.inf", np.min: "np.inf"}
 
 
-class Unsupported(TraceError):
+class UnsupportedError(TraceError):
     """Something that this backend has no code for."""
 
 
@@ -249,7 +250,7 @@ class NumbaSource:
         if x in self.stored:
             return self.names[x]
         if x not in self.views:
-            raise Unsupported(f"{x} is a number, where an array is needed")
+            raise UnsupportedError(f"{x} is a number, where an array is needed")
         step = self.views[x]
         base = self.array(step.inputs[0])
         name = f"a{x.index}"
@@ -265,7 +266,7 @@ class NumbaSource:
         elif step.function is operator.getitem:
             text = f"{base}[{index_text(step.inputs[1])}]"
         else:
-            raise Unsupported(f"{step.function.__name__} as an array")
+            raise UnsupportedError(f"{step.function.__name__} as an array")
         self.line(f"{name} = {text}")
         self.names[x] = name
         self.stored.add(x)
@@ -323,13 +324,13 @@ class NumbaSource:
         elif step.function is checked_labels and step.inputs[0] in self.given:
             self.check_labels(step)
         else:
-            raise Unsupported(f"the Numba backend has no code for {step.function.__name__}")
+            raise UnsupportedError(f"the Numba backend has no code for {step.function.__name__}")
 
     def check_labels(self, step: Instruction) -> None:
         """Leave the function before anything is changed, if a label is out of range; Python then says which."""
         labels = step.inputs[0]
         if self.shape(labels) == ():
-            raise Unsupported("a label that is a number")
+            raise UnsupportedError("a label that is a number")
         self.checks.append((step.function, labels, step.options))
         self.names[step.result] = name = self.names[labels]
         self.stored.add(step.result)
@@ -403,7 +404,7 @@ class NumbaSource:
         x = step.inputs[0]
         shape, dtype = self.shape(x), self.types[step.result.index][1]
         if len(step.inputs) > 1 or not set(step.options) <= {"axis", "keepdims", "dtype"}:
-            raise Unsupported(f"{step.function.__name__} with {sorted(step.options)}")
+            raise UnsupportedError(f"{step.function.__name__} with {sorted(step.options)}")
         axis = step.options.get("axis")
         axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         reduced = {a % len(shape) for a in axes} if shape else set()
@@ -441,7 +442,7 @@ class NumbaSource:
         """A concatenation: what is not in its place yet is copied there."""
         name = self.names[step.result] if step.result in self.stored else self.place(step.result)
         if len(self.shape(step.result)) != 1:
-            raise Unsupported("concatenate of more than one axis")
+            raise UnsupportedError("concatenate of more than one axis")
         start = 0
         for x in step.inputs[0]:
             n = self.shape(x)[0]

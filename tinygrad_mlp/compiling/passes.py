@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,7 +33,7 @@ def without_long_sums(program: Program) -> Program:
         source = made.get(step.inputs[0]) if step.function.__name__ == "converted" else None
         if source is not None and source.function is np.sum and source.options.get("dtype") is np.float64:
             (shape, dtype), count = program.types[source.inputs[0].index], program.types[source.result.index][0]
-            if dtype == step.options["dtype"] and np.prod(shape) <= FEW * max(1, np.prod(count)):
+            if dtype == step.options["dtype"] and math.prod(shape) <= FEW * max(1, math.prod(count)):
                 options = {name: value for name, value in source.options.items() if name != "dtype"}
                 step = replace(source, options=options, result=step.result)
         kept.append(step)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -72,7 +72,7 @@ class Source:
         yield f"    return {self.shown(self.program.outputs)}"
 
     def short_forms(self) -> dict[Ref, Instruction]:
-        """Transposes, indices and reshapes that have no name and are used once: they are written where they are used."""
+        """Transposes, indices and reshapes without a name that are used once: they are written where they are used."""
         uses = Counter(ref for step in self.program.instructions for ref in refs(step))
         mapped(self.program.outputs, lambda x: uses.update([x]) if type(x) is Ref else None)
         return {
@@ -97,7 +97,9 @@ class Source:
             return f"{self.shown(inputs[0])}.astype({self.dtype(step.options['dtype'])})"
         if function is np.reshape and len(inputs) == 2:
             shape = self.shown(inputs[1])
-            return f"{self.shown(inputs[0])}.reshape({shape.strip('()') if shape.count(',') > 1 or ',)' not in shape else shape})"
+            return (
+                f"{self.shown(inputs[0])}.reshape({shape[1:-1] if shape.startswith('(') and len(shape) > 2 else shape})"
+            )
         arguments = [self.shown(x) for x in inputs]
         arguments += [f"{k}={self.shown(v)}" for k, v in step.options.items() if v is not None]
         return f"{self.function_name(function)}({', '.join(arguments)})"
@@ -166,6 +168,6 @@ def function_from(source: Source) -> Callable[..., Any]:
     namespace = dict(source.namespace)
     text = str(source)  # fills in the namespace
     namespace |= source.namespace
-    exec(compile(text, f"<{source.name}>", "exec"), namespace)  # noqa: S102 - the text is the package's own
+    exec(compile(text, f"<{source.name}>", "exec"), namespace)
     made: Callable[..., Any] = namespace[source.name]
     return made

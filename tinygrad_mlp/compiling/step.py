@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.compiling.buffers import Buffers
+from tinygrad_mlp.compiling.function import MOST_PROGRAMS, Backend
+from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
-from tinygrad_mlp.compiling.native import Native
-from tinygrad_mlp.compiling.numba_source import Unsupported
+from tinygrad_mlp.compiling.native import Native, native_or_none
 from tinygrad_mlp.compiling.passes import simplified
 from tinygrad_mlp.compiling.source import Source
 from tinygrad_mlp.compiling.tracing_step import StepTrace, trace_step
-from tinygrad_mlp.errors import OptionError, TraceError
+from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.tracing.program import Program
-
-Backend = Literal["auto", "numpy", "numba"]
-MOST_PROGRAMS = 8
-"""Shapes of batches that are kept: the usual one, the last of an epoch, and some."""
 
 
 class CompiledStep:
@@ -39,8 +35,6 @@ class CompiledStep:
     ) -> None:
         if backend not in ("auto", "numpy", "numba"):
             raise OptionError(f"backend is {backend!r}; 'auto', 'numpy' or 'numba' is expected")
-        if backend == "numba" and find_spec("numba") is None:
-            raise OptionError("backend is 'numba', which is not installed: pip install 'tinygrad_mlp[compile]'")
         self.backend: Backend = backend
         self.model = model
         self.loss = loss
@@ -66,7 +60,8 @@ class CompiledStep:
     @property
     def outputs(self) -> np.ndarray:
         """The outputs of the model for the last batch, before its step; the next call overwrites them."""
-        return self.ready().outputs
+        outputs: np.ndarray = self.ready().outputs
+        return outputs
 
     @property
     def program(self) -> Source:
@@ -93,12 +88,23 @@ class BoundStep:
         backend: Backend,
     ) -> None:
         self.optimizer = optimizer
-        self.readable = trace_step(model, loss, optimizer, xb, yb, KERNELS)
-        check_twice(self.readable, trace_step(model, loss, optimizer, xb, yb, KERNELS))
-        self.backend, self.buffers, traced = self.chosen(backend, trace_step(model, loss, optimizer, xb, yb, {}))
+
+        def trace(kernels: Any) -> StepTrace:
+            return trace_step(model, loss, optimizer, xb, yb, kernels)
+
+        with telling_where():
+            self.readable = traced = trace(KERNELS)
+            check_repeatable(traced.program, trace(KERNELS).program)
+        native = native_or_none(simplified(with_homes(traced)), traced.arrays, traced.homes, backend)
+        self.backend = "numpy" if native is None else "numba"
+        if native is None:
+            traced = trace({})
+        self.simple = simplified(with_homes(traced))
+        self.runner: Native | Buffers = native or Buffers(self.simple, traced.arrays, traced.homes)
         self.traced = traced
         program = traced.program
-        (self.loss_value, self.outputs), _ = self.buffers.outputs
+        (self.loss_value, self.outputs), _ = self.runner.outputs
+        self.run = self.runner.run
         self.numbers = [(segment, traced.arrays[program.places.index(segment.numbers)]) for segment in traced.segments]
         self.members = [
             (p, view, segment.update.pack, i)
@@ -106,17 +112,6 @@ class BoundStep:
             for i in segment.members
             for p, view in [(segment.update.pack.parameters[i], segment.update.pack.value_views[i])]
         ]
-
-    def chosen(self, backend: Backend, whole: StepTrace) -> tuple[str, Buffers | Native, StepTrace]:
-        """The backend that is asked for; of "auto", Numba if it is there and has code for everything."""
-        if backend == "numba" or (backend == "auto" and find_spec("numba") is not None):
-            try:
-                readable = self.readable
-                return "numba", Native(simplified(with_homes(readable)), readable.arrays, readable.homes), readable
-            except Unsupported:
-                if backend == "numba":
-                    raise
-        return "numpy", Buffers(simplified(with_homes(whole)), whole.arrays, whole.homes), whole
 
     @property
     def source(self) -> Source:
@@ -141,7 +136,7 @@ class BoundStep:
             if p._data is not view:
                 pack.settle(i)
             p._grad = None
-        self.buffers.run()
+        self.run()
         changed = clock.change()
         for p, _, pack, i in self.members:
             p._changed = changed
@@ -160,13 +155,6 @@ def with_homes(traced: StepTrace) -> Program:
         program.types,
         program.kernels,
     )
-
-
-def check_twice(one: StepTrace, other: StepTrace) -> None:
-    """Refuse a step whose traces differ: it draws from a generator of its own, or depends on what else changes."""
-    first, second = (str(t.program) for t in (one, other))
-    if first != second:
-        raise TraceError("two traces of the step differ: it depends on something that is no input")
 
 
 def compile_step(

@@ -1,4 +1,4 @@
-"""The trace of a training step: forward pass, backward pass and update rule as one program of parameters and a batch."""
+"""The trace of a training step: forward pass, backward pass and update rule as one program."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def place_parameters(
     found: StepTrace, optimizer: Optimizer, packs: list[list[Traced]], leaves: Mapping[str, Parameter]
 ) -> None:
     """Give every parameter a traced array: its part of the pack, or an input of its own."""
-    names = {id(p): short(name, leaves) for name, p in leaves.items()}
+    names = {id(p): short(name) for name, p in leaves.items()}
     packed: set[int] = set()
     found.program.part = "parameters"
     for update, inputs in zip(optimizer.updates, packs, strict=True):
@@ -157,7 +157,7 @@ def place_parameters(
             p._data = found.new(names[id(p)], p._data)
 
 
-def short(path: str, leaves: Mapping[str, Parameter]) -> str:
+def short(path: str) -> str:
     """A parameter's name in the program: `W0` for layers.0.W."""
     *places, own = path.replace("layers.", "").split(".")
     return "_".join([own, *places]) if len(places) > 1 else own + "".join(places)
@@ -221,7 +221,7 @@ def update_pack(
 ) -> None:
     """Record the rule for the parameters of a pack that have a gradient."""
     pack = update.pack
-    names = {id(p): short(name, leaves) for name, p in leaves.items()}
+    names = {id(p): short(name) for name, p in leaves.items()}
     reached = [i for i, p in enumerate(pack.parameters) if p in gradients]
     for p in (pack.parameters[i] for i in reached):
         if type(gradients[p]) is Traced:
