@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.cli.console import styled
-from tinygrad_mlp.cli.parser import UsageError, first_of, instead
+from tinygrad_mlp.cli.parser import UsageError, first_of
 from tinygrad_mlp.cli.paths import check_inputs, check_outputs
 from tinygrad_mlp.cli.scores import Scores
 from tinygrad_mlp.cli.tables import add_column_options, in_words, summary
@@ -27,6 +27,7 @@ from tinygrad_mlp.cli.values import number
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.errors import ModelFileError, NonFiniteError
 from tinygrad_mlp.files import TrainedModel
+from tinygrad_mlp.spelling import instead
 from tinygrad_mlp.training.rows import dtype_of
 
 SUMMARY = "predict the classes of a CSV file with a saved model, and score them"

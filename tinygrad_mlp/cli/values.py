@@ -7,8 +7,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 from math import inf, isfinite
 
-from tinygrad_mlp.cli.parser import instead, plain
 from tinygrad_mlp.data.number_cells import is_number
+from tinygrad_mlp.spelling import instead, plain
 
 
 def whole(low: int, high: float = inf) -> Callable[[str], int]:

@@ -18,8 +18,9 @@ from tinygrad_mlp.randomness import generator
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Run
 from tinygrad_mlp.training.diagnosis import bad_parameter, origin
-from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
+from tinygrad_mlp.training.evaluating import Judge, Loss, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History
+from tinygrad_mlp.training.measures import Metric
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
 
 HINT = "a smaller learning rate often helps"
@@ -36,6 +37,7 @@ def fit(
     batch_size: int = 32,
     rng: np.random.Generator | int | None = None,
     callbacks: Sequence[Callback] = (),
+    metrics: Sequence[Metric] | None = None,
 ) -> History:
     """Train a model on mini-batches, shuffled anew for each epoch; the last one is smaller if need be.
 
@@ -46,19 +48,25 @@ def fit(
         model: the network.
         loss: from outputs and labels to the mean over the batch, such as `tg.softmax_cross_entropy`.
         optimizer: made for the model's parameters.
-        train: X (N, n_in), cast once to the dtype of the parameters, and y (N, …).
+        train: X (N, n_in), cast once to the dtype of the parameters, and y (N, …): class indices (N,), or numbers of
+            the outputs' shape. For `tg.mean_squared_error`, `tg.mean_absolute_error` and `tg.huber`, numbers (N,) are
+            taken as (N, 1) if such are the outputs.
         valid: the same for validation, after each epoch.
         epochs: how often to go through the training rows, at least 1.
         batch_size: rows in a batch, at least 1.
         rng: a generator or a seed for the shuffling; the package's own (`tg.seed`) if None.
         callbacks: called between the epochs, in this order.
+        metrics: names, such as "macro_f1", "roc_auc" or "rmse", or functions: those of `tg.metrics`, or your own, from
+            targets (N, …) and outputs (N, …) as they are to one number. None: the accuracy for class indices, R² and
+            the mean absolute error for the three losses above, else nothing.
 
     Returns:
-        The history: `loss` and, for class indices, `accuracy`, which are means over the batches of the epoch (so from
-        weights that were still changing, with dropout on), and `val_loss` and `val_accuracy` from its last weights.
+        The history: `loss` and the metrics of the epoch's batches (so from weights that were still changing, with
+        dropout on), and `val_loss` and `val_…` from its last weights.
 
     Raises:
-        OptionError: epochs or batch_size below 1, or an optimizer that trains none of the model's parameters.
+        OptionError: epochs or batch_size below 1, an optimizer that trains none of the model's parameters, or a metric
+            that is unknown or does not suit the outputs and targets.
         ShapeError, DtypeError: data that are not such a pair, have no rows, or differ in columns.
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
             names epoch, batch, and the parameter or the operation where it came from, and the model has the weights
@@ -75,6 +83,14 @@ def fit(
     (['loss', 'accuracy'], 1.0)
     >>> tg.predict(model, X).argmax(axis=1)
     array([0, 1, 1, 0])
+
+    Numbers are learnt alike:
+
+    >>> line = nn.Dense(1, 1, rng=0)
+    >>> data = [[0], [1], [2]], [1.0, 3.0, 5.0]
+    >>> history = tg.fit(line, tg.mean_squared_error, optim.SGD(line, 0.2), data, epochs=60, rng=1)
+    >>> history.names, round(history["r2"][-1], 3)
+    (['loss', 'r2', 'mae'], 1.0)
     """
     dtype = dtype_of(model)
     epochs, batch_size = at_least_1("epochs", epochs), at_least_1("batch_size", batch_size)
@@ -88,6 +104,10 @@ def fit(
     trained = set(map(id, optimizer.parameters))
     if not any(id(p) in trained for p in parameters.values()):
         raise OptionError("the optimizer has none of the model's parameters: make it for this model")
+    judge = Judge.of(loss, metrics)
+    y = judge.targets(model, X, y)
+    if held_out:
+        held_out = held_out[0], judge.targets(model, *held_out)
     rng = generator(rng)
     run = Run(model, optimizer, epochs, validated=held_out is not None, history=History())
     started: list[Callback] = []
@@ -99,12 +119,12 @@ def fit(
             for run.epoch in range(1, epochs + 1):
                 before = model.state_dict()
                 try:
-                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters)
+                    numbers = train_epoch(run, judge, X, y, batch_size, rng, parameters)
                 except NonFiniteError:
                     model.load_state_dict(before)
                     raise
                 if held_out:
-                    numbers |= {f"val_{name}": number for name, number in measure(model, loss, *held_out).items()}
+                    numbers |= {f"val_{name}": number for name, number in measure(model, judge, *held_out).items()}
                 run.history.append(numbers)
                 for callback in callbacks:
                     callback.epoch(run)
@@ -119,7 +139,7 @@ def fit(
 
 def train_epoch(
     run: Run,
-    loss: Loss,
+    judge: Judge,
     X: np.ndarray,
     y: np.ndarray,
     batch_size: int,
@@ -136,7 +156,7 @@ def train_epoch(
         for xb, yb in batches(X, y, batch_size, rng=rng):
             optimizer.zero_grad()
             z = model(xb)
-            value: Any = loss(z, yb)  # whatever a user's function gives
+            value: Any = judge.loss(z, yb)  # whatever a user's function gives
             if not isinstance(value, Tensor):
                 kind = type(value).__name__
                 raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
@@ -151,4 +171,4 @@ def train_epoch(
             labels.append(yb)
     if bad := bad_parameter(parameters):
         raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
-    return {"loss": total / len(X), **class_metrics(outputs, labels)}
+    return {"loss": total / len(X), **judge.scores(outputs, labels)}
