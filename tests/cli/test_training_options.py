@@ -89,7 +89,7 @@ def test_dropout_stands_behind_each_activation_and_not_behind_the_last_layer(tab
 
 def test_balanced_classes_weigh_the_same_together():
     labels = np.array([0, 0, 0, 1])
-    loss = build_loss(labels, 2, Namespace(class_weights="balanced"))
+    loss = build_loss(labels, 2, Namespace(loss="categoricalCrossentropy", class_weights="balanced"))
     z = tg.Tensor(np.array([[1.0, 0.0]] * 4), requires_grad=True)
     value = loss(z, labels)
     right, wrong = np.log(1 + np.exp(-1)), np.log(1 + np.exp(1))

@@ -24,6 +24,11 @@ def styled(text: object, style: str) -> str:
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if has_colour() else str(text)
 
 
+def shown(value: float) -> str:
+    """A score with four decimals; with five digits if it is too large or too small for that."""
+    return f"{value:.4f}" if 0.001 <= abs(value) < 1000 or not value else f"{value:.5g}"
+
+
 def fields(rows: Mapping[str, object]) -> str:
     """Lines of names and what they are, one below the other."""
     width = max(map(len, rows))
