@@ -52,8 +52,6 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
         if table.targets.min() == table.targets.max():
             held = f"{table.label_name!r} holds one number only, {table.targets[0]:g}"
             raise DataError(f"{path}: {held}; different ones are expected")
-        if arguments.valid is None and len(table) < 2:
-            raise DataError(f"{path}: 1 row; at least 2 are expected, one of them to validate with")
     elif len(table.classes) < 2:
         raise DataError(
             f"{path}: {table.label_name!r} has one class only, {table.classes[0]!r}; at least 2 classes are expected"

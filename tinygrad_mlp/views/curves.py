@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FIRST = ("loss", "accuracy")
 """The panels that come first, if there are such columns."""
 IN_A_ROW = 3
-"""Panels side by side."""
+"""How many panels are side by side at most."""
 TRAINING: Literal["-"] = "-"
 VALIDATION: Literal["--"] = "--"
 COLUMNS = 4
@@ -69,7 +69,8 @@ def draw_curves(
     figure = new_figure(in_a_window=show)
     panels = panel_names(histories)
     entries = legend_entries(histories)
-    across, down = min(IN_A_ROW, len(panels)), -(-len(panels) // IN_A_ROW)
+    down = -(-len(panels) // IN_A_ROW)
+    across = -(-len(panels) // down)
     figure.set_size_inches(5 * across, 3.8 * down + 0.25 * -(-len(entries) // COLUMNS))
     places = figure.subplots(down, across, squeeze=False).flat
     for metric, axes in zip(panels, places, strict=False):
