@@ -61,17 +61,22 @@ def test_metrics_of_two_classes_are_refused_for_three_before_training(bad, point
     assert not Path("model.safetensors").exists()
 
 
-def test_many_metrics_are_drawn_in_rows_of_three_at_most():
+@pytest.mark.parametrize(
+    ("names", "titles", "across"),
+    [
+        (["rmse", "loss", "r2", "accuracy", "f1"], ["loss", "accuracy", "rmse", "r2", "f1", ""], 3),
+        (["loss", "r2", "mae", "rmse"], ["loss", "r2", "mae", "rmse"], 2),
+    ],
+)
+def test_many_metrics_are_drawn_in_rows_of_three_at_most(names, titles, across):
     history = History()
     for i in range(2):
-        row = {name: float(i) for name in ("rmse", "loss", "r2", "accuracy", "f1")}
+        row = {name: float(i) for name in names}
         history.append(row | {f"val_{name}": value for name, value in row.items()})
     figure = draw_curves({"m": history})
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["loss", "accuracy", "rmse", "r2", "f1", ""]
-    assert [axes.axison for axes in figure.axes] == [True] * 5 + [False]
-    columns = [round(axes.get_subplotspec().colspan.start) for axes in figure.axes]
-    assert columns == [0, 1, 2, 0, 1, 2]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert [axes.axison for axes in figure.axes] == [bool(title) for title in titles]
+    assert [axes.get_subplotspec().colspan.start for axes in figure.axes] == [i % across for i in range(len(titles))]
 
 
 @pytest.mark.parametrize(

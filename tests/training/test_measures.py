@@ -69,6 +69,10 @@ def test_a_single_logit_is_of_two_classes(shape: tuple[int, ...], dtype: Any) ->
         assert scores[name] == pytest.approx(value, rel=1e-12), name
 
 
+def test_a_single_logit_above_0_is_class_1() -> None:
+    assert judged(np.array([[0.1], [-0.1], [0.0]]), [1, 0, 0], ["accuracy"])["accuracy"] == 1
+
+
 def test_metrics_of_three_classes() -> None:
     scores = judged(THREE, OF_THREE, ["accuracy", "macro_recall", "balanced_accuracy", "log_loss"])
     assert scores["accuracy"] == 3 / 4
