@@ -82,8 +82,8 @@ def test_many_metrics_are_drawn_in_rows_of_three_at_most(names, titles, across):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ("", ("adam", 0.001, 0.01, 0.0)),
-        ("--optimizer adam", ("adam", 0.001, 0.01, 0.0)),
+        ("", ("adam", 0.001, 0.02, 0.0)),
+        ("--optimizer adam", ("adam", 0.001, 0.02, 0.0)),
         ("--optimizer adam --learning-rate 0.1 --weight-decay 0", ("adam", 0.1, 0.0, 0.0)),
         ("--learning-rate 0.1", ("sgd", 0.1, 0.0, 0.0)),
         ("--momentum 0.9", ("sgd", 0.03, 0.0, 0.9)),

@@ -17,7 +17,7 @@ from tinygrad_mlp.training import Loss, Scheduled
 RATES = {"sgd": 0.03, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001, "adagrad": 0.03}
 """The optimizers, and the learning rates that they work well with on standardised columns."""
 
-DECAYS = {"adam": 0.01}
+DECAYS = {"adam": 0.02}
 """The weight decay of an optimizer, where it is not 0: with it, small tables are not learnt by heart."""
 
 OPTIMIZER_CLASSES: dict[str, Callable[..., optim.Optimizer]] = {

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = CsvText.load(source, arguments.header)
     column = find_label(text, arguments.label, range(len(text.names)))
     assert column is not None  # a label is required
-    task, why = task_of(text, column, FoundTask(arguments.task, "as --task says") if arguments.task else None)
+    task, why, _ = task_of(text, column, FoundTask(arguments.task, "as --task says") if arguments.task else None)
     files = split_csv(
         source,
         ratio=arguments.ratio,

@@ -45,7 +45,7 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
     few rows, or numbers that are all the same.
     """
     path: Path = arguments.dataset
-    text, (task, why) = text_and_task(arguments)
+    text, (task, why, _) = text_and_task(arguments)
     table = table_of(text, assign_roles(text, label=arguments.label, ids=arguments.ids), task=task)
     settle_task(arguments, task, table)
     if table.targets is not None:

@@ -24,6 +24,12 @@ LOSSES: dict[str, Task] = {
 SHORT_LOSSES = {"mse": "meanSquaredError", "mae": "meanAbsoluteError"}
 DEFAULT_LOSSES: dict[Task, str] = {"classification": "categoricalCrossentropy", "regression": "meanSquaredError"}
 
+OTHERWISE: dict[Task, str] = {
+    "classification": "--task regression if they are amounts",
+    "regression": "--task classification if each of them is a class",
+}
+"""What to say if numbers mean something else than what was found."""
+
 
 def add_task_option(group: argparse._ArgumentGroup) -> None:
     """`--task`."""
@@ -68,11 +74,9 @@ def task_of(text: CsvText, column: int, asked: FoundTask | None) -> FoundTask:
     """The task that is asked for, else the one that the label column sets."""
     if asked:
         return asked
-    task, held = find_task(text, column)
-    why = f"label {text.names[column]} holds {held}"
-    if task == "regression":
-        return FoundTask(task, f"{why} (--task classification if each of them is a class)")
-    return FoundTask(task, why if held == "text" else f"{why} (--task regression if they are amounts)")
+    task, held, certain = find_task(text, column)
+    otherwise = "" if certain else f" ({OTHERWISE[task]})"
+    return FoundTask(task, f"label {text.names[column]} holds {held}{otherwise}")
 
 
 def text_and_task(arguments: argparse.Namespace) -> tuple[CsvText, FoundTask]:

@@ -20,10 +20,11 @@ STRAY = 0.1
 
 
 class FoundTask(NamedTuple):
-    """A task, and why it is that one, as words that go on from `label NAME holds …`."""
+    """A task, why it is that one, in words that go on from `label NAME holds …`, and whether it can be no other."""
 
     task: Task
     why: str
+    certain: bool = True
 
 
 def find_task(text: CsvText, column: int) -> FoundTask:
@@ -42,6 +43,6 @@ def find_task(text: CsvText, column: int) -> FoundTask:
         if fraction is not None:
             return FoundTask("regression", f"numbers that are not whole, such as {fraction}")
         if len(numbers) > min(MOST_CLASSES, total / 2):
-            return FoundTask("regression", f"{len(numbers)} different numbers in {total} rows")
+            return FoundTask("regression", f"{len(numbers)} different numbers in {total} rows", certain=False)
     kind = "whole numbers" if all(float(name).is_integer() for name in numbers) else "numbers"
-    return FoundTask("classification", f"{kind} of {len(numbers)} different values")
+    return FoundTask("classification", f"{kind} of {len(numbers)} different values", certain=False)
