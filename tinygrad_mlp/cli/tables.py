@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tinygrad_mlp.cli.tasks import add_task_option, settle_task, text_and_task
+from tinygrad_mlp.cli.tasks import add_task_option, asked_task, settle_task, task_of
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.data.column_roles import assign_roles
+from tinygrad_mlp.data.csv_text import CsvText
 from tinygrad_mlp.data.reading import table_of
 from tinygrad_mlp.errors import DataError
 
@@ -45,8 +46,11 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
     few rows, or numbers that are all the same.
     """
     path: Path = arguments.dataset
-    text, (task, why, _) = text_and_task(arguments)
-    table = table_of(text, assign_roles(text, label=arguments.label, ids=arguments.ids), task=task)
+    text = CsvText.load(path, arguments.header)
+    roles = assign_roles(text, label=arguments.label, ids=arguments.ids)
+    assert roles.label is not None  # a label is required
+    task, why, _ = task_of(text, roles.label, asked_task(arguments))
+    table = table_of(text, roles, task=task)
     settle_task(arguments, task, table)
     if table.targets is not None:
         if table.targets.min() == table.targets.max():

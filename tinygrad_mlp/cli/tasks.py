@@ -7,7 +7,6 @@ import argparse
 from tinygrad_mlp.cli.parser import UsageError
 from tinygrad_mlp.cli.values import one_of
 from tinygrad_mlp.data import Table
-from tinygrad_mlp.data.column_roles import assign_roles
 from tinygrad_mlp.data.csv_text import CsvText
 from tinygrad_mlp.data.tasks import TASKS, FoundTask, Task, find_task
 from tinygrad_mlp.training.measures import MEASURES, OF_NUMBERS
@@ -77,14 +76,6 @@ def task_of(text: CsvText, column: int, asked: FoundTask | None) -> FoundTask:
     task, held, certain = find_task(text, column)
     otherwise = "" if certain else f" ({OTHERWISE[task]})"
     return FoundTask(task, f"label {text.names[column]} holds {held}{otherwise}")
-
-
-def text_and_task(arguments: argparse.Namespace) -> tuple[CsvText, FoundTask]:
-    """The text of `--dataset`, and its task with the reason."""
-    text = CsvText.load(arguments.dataset, arguments.header)
-    column = assign_roles(text, label=arguments.label, ids=arguments.ids).label
-    assert column is not None  # a label is required
-    return text, task_of(text, column, asked_task(arguments))
 
 
 def check_options(arguments: argparse.Namespace, task: Task, classes: int | None = None) -> None:
