@@ -54,9 +54,9 @@ def test_there_is_python_code_with_output() -> None:
 
 
 def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:
-    (session,) = [text for language, text in BLOCKS if language == "console"]
+    session = "".join(text for language, text in BLOCKS if language == "console")
     steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE)
-    assert [command.split()[1] for command, _ in steps] == ["demo", "train", "predict"]
+    assert [command.split()[1] for command, _ in steps] == ["demo", "train", "predict", "train", "predict"]
     for command, output in steps:
         program, *arguments = shlex.split(command)
         assert program == "tinygrad-mlp"

@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "tinygrad_mlp"
 ORDER = [
     "errors",
+    "spelling",
     "atomic",
     "terminal",
     "dtypes",

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp import nn
-from tinygrad_mlp.cli.parser import UsageError, instead, plain
+from tinygrad_mlp.cli.parser import UsageError
 from tinygrad_mlp.cli.values import number, one_of, whole
 from tinygrad_mlp.nn.initialisers import BY_NAME
+from tinygrad_mlp.spelling import instead, plain
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
 from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.spelling import instead
 
 PROGRAM = "tinygrad-mlp"
 
@@ -103,22 +103,6 @@ def spelled(word: str) -> str:
         return word
     name, equals, value = word.partition("=")
     return name.replace("_", "-") + equals + value
-
-
-def instead(word: str, known: Iterable[str], listed: bool = True) -> str:
-    """`did you mean …?` if a known word is near; else all of them, or nothing if they are not to be `listed`."""
-    known = list(known)
-    folded = {plain(name): name for name in known}
-    near = [name for name in folded if len(plain(word)) > 1 and name.startswith(plain(word))]
-    near += difflib.get_close_matches(plain(word), folded, n=1)
-    if near:
-        return f"did you mean {folded[near[0]]}?"
-    return f"expected {', '.join(known)}" if listed else ""
-
-
-def plain(name: str) -> str:
-    """A name without what may be written in several ways: case, dashes, underscores and blanks."""
-    return re.sub(r"[-_ ]", "", name).casefold()
 
 
 def in_options(message: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinygrad_mlp.cli.console import has_colour, is_terminal
+from tinygrad_mlp.cli.console import has_colour, is_terminal, shown
 from tinygrad_mlp.training import Callback, Run
 from tinygrad_mlp.views.curves import best_epoch
 
@@ -17,17 +18,26 @@ PAUSE = 0.05
 """Seconds between two writes to a terminal: epochs may be a hundred times faster than an eye."""
 
 
-def epoch_line(run: Run) -> str:
-    """`epoch 01/84 - loss: 0.6882 - val_loss: 0.6788`, the epoch as wide as the total."""
+def epoch_line(run: Run, metrics: Sequence[str] = ()) -> str:
+    """`epoch 01/84 - loss: 0.6882 - val_loss: 0.6788`, the epoch as wide as the total; after it any metrics."""
     epoch = str(run.epoch).zfill(len(str(run.epochs)))
-    losses = [f"{name}: {run.history[name][-1]:.4f}" for name in ("loss", "val_loss") if name in run.history.names]
-    return " - ".join([f"epoch {epoch}/{run.epochs}", *losses])
+    columns = [column for name in ("loss", *metrics) for column in (name, f"val_{name}") if column in run.history.names]
+    numbers = [
+        f"{name}: {shown(run.history[name][-1]) if name in metrics else f'{run.history[name][-1]:.4f}'}"
+        for name in columns
+    ]
+    return " - ".join([f"epoch {epoch}/{run.epochs}", *numbers])
 
 
 class EpochLines(Callback):
-    """Print the line of each epoch; without rich, or in a pipe, nothing but these lines."""
+    """Print the line of each epoch; without rich, or in a pipe, nothing but these lines.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: what the lines tell beside the loss.
+    """
+
+    def __init__(self, metrics: Sequence[str] = ()) -> None:
+        self._metrics = metrics
         self._live: Progress | None = None
         self._waiting: list[str] = []
         self._written = 0.0
@@ -43,9 +53,9 @@ class EpochLines(Callback):
     def epoch(self, run: Run) -> None:
         """Print the epoch's line."""
         if not self._live:
-            print(epoch_line(run), flush=True)
+            print(epoch_line(run, self._metrics), flush=True)
             return
-        self._waiting.append(epoch_line(run))
+        self._waiting.append(epoch_line(run, self._metrics))
         if time.monotonic() - self._written > PAUSE:
             self._write(run)
 

@@ -1,6 +1,7 @@
 """Train a network on a CSV file and save it, with its learning curves.
 
-Columns are standardised with the mean and deviation of the training rows; the model file has them too.
+Columns are standardised with the mean and deviation of the training rows; the model file has them too. A label column
+of numbers that name no classes is predicted as numbers (a regression), standardised for the training alone.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.cross_validation import cross_validate
 from tinygrad_mlp.cli.network import add_network_options, settle_network
-from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle_optimizer
+from tinygrad_mlp.cli.optimizer import add_optimizer_options, in_words, settle_optimizer
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
 from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
-from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
+from tinygrad_mlp.cli.tasks import asked_task, check_options
+from tinygrad_mlp.cli.training import Streams, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
@@ -37,7 +39,8 @@ EXAMPLES = """examples:
   tinygrad-mlp train --dataset data_train.csv --valid data_valid.csv
   tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
       --batch_size 8 --learning_rate 0.0314 --seed 1
-  tinygrad-mlp train --dataset data.csv --optimizer adam --patience 10 --history run.csv"""
+  tinygrad-mlp train --dataset data.csv --patience 10 --history run.csv --metrics accuracy macro_f1
+  tinygrad-mlp train --dataset houses.csv --label price --loss huber --metrics r2 rmse"""
 
 NO_MATPLOTLIB = "not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'"
 
@@ -80,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
     )
-    output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
+    output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and metrics of each epoch")
     curves = "learning curves, .png or .svg (MODEL_curves.png)"
     norms = "with --history: also the gradient norm and the update ratio of each parameter"
     output.add_argument("--gradient-norms", action="store_true", help=norms)
@@ -97,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
     settle(arguments)
     places = {} if arguments.folds else train_and_save(arguments)
     if arguments.folds:
-        table, _ = read_for_training(arguments)
-        check_loss(arguments.loss, len(table.classes))
-        print(f"{summary(table)}\n\n{network_for(table, arguments, Streams.of(arguments.seed))!r}\n")
+        table, _, why = read_for_training(arguments)
+        model = network_for(table, arguments, Streams.of(arguments.seed))
+        print(f"{summary(table)}\n{plan(arguments, why)}\n\n{model!r}\n")
         print(f"\n{cross_validate(table, arguments)}")
     places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
     # Before the other words: a `--` may be among them.
@@ -146,6 +149,8 @@ def settle(arguments: argparse.Namespace) -> None:
                 raise UsageError(f"{option} and --no-curves contradict each other")
     inputs = [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())]
     check_inputs(inputs)
+    if asked := asked_task(arguments):
+        check_options(arguments, asked.task)
     settle_network(arguments)
     settle_optimizer(arguments)
     asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
@@ -162,29 +167,37 @@ def settle(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     """The model that settled arguments ask for, and the history of its training."""
-    table, valid = read_for_training(arguments)
-    check_loss(arguments.loss, len(table.classes))
+    table, valid, why = read_for_training(arguments)
     for read in (table, valid):
         if read is not None:
             print(summary(read))
+    print(plan(arguments, why))
     streams = Streams.of(arguments.seed)
     dealt = None
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
-        dealt = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
+        dealt = split_indices(table.strata, round(1 - arguments.valid_ratio, 12), streams.split)
         table, valid = (table.select(rows) for rows in dealt)
     warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    watching = [EpochLines(), *[GradientNorms()] * arguments.gradient_norms]
-    scaler, history, stopping = learn(model, table, valid, arguments, streams, watching)
+    watching = [EpochLines(arguments.metrics or ()), *[GradientNorms()] * arguments.gradient_norms]
+    scalers, history, stopping = learn(model, table, valid, arguments, streams, watching)
     best = None
     if stopping:
         best = stopping.best_epoch
         print(f"\n{told(stopping)}")
     facts = training_facts(arguments, table, valid, history, best)
     names = (table.classes, table.feature_names, table.label_name)
-    return TrainedModel(model, scaler, *names, facts), history
+    return TrainedModel(model, scalers.features, *names, facts, scalers.targets), history
+
+
+def plan(arguments: argparse.Namespace, why: str) -> str:
+    """What is to be learnt, why that, and how."""
+    lines = {"task": f"{arguments.task}, {why}", "loss": arguments.loss, "optimizer": in_words(arguments)}
+    if arguments.task == "regression":
+        lines["loss"] += ", of numbers that are standardised for the training"
+    return "\n".join(f"{name}: {text}" for name, text in lines.items())
 
 
 def announce(model: nn.Sequential, table: Table, valid: Table) -> None:
@@ -209,7 +222,8 @@ def training_facts(
 ) -> dict[str, Any]:
     """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
     options = (
-        *("layer", "activation", "weights_initializer", "dropout", "loss", "optimizer", "learning_rate", "momentum"),
+        *("task", "layer", "activation", "weights_initializer", "dropout"),
+        *("loss", "metrics", "optimizer", "learning_rate", "momentum"),
         *("nesterov", "schedule", "warm_up", "class_weights"),
         *("weight_decay", "clip_norm", "clip_value", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
     )

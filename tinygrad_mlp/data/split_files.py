@@ -15,6 +15,7 @@ from tinygrad_mlp.data.column_roles import ColumnReference, find_label
 from tinygrad_mlp.data.csv_text import CsvText, count_breaks
 from tinygrad_mlp.data.number_cells import shown
 from tinygrad_mlp.data.splitting import split_indices
+from tinygrad_mlp.data.tasks import Task, find_task
 from tinygrad_mlp.errors import DataError
 
 
@@ -37,12 +38,14 @@ def split_csv(
     header: bool | None = None,
     train_path: str | os.PathLike[str] | None = None,
     valid_path: str | os.PathLike[str] | None = None,
+    task: Task | None = None,
 ) -> SplitFiles:
-    """Write NAME_train.csv and NAME_valid.csv beside NAME.csv (or to the given paths), stratified by the label column.
+    """Write NAME_train.csv and NAME_valid.csv beside NAME.csv (or to the given paths), each class in proportion.
 
     `ratio` is the share of training rows; the rows are shuffled, and the same seed gives the same files. Only the
     structure of the file and its labels are checked: its numbers are read by whoever uses the parts. `label` and
-    `header` are as in `read_csv`. Each file appears complete or not at all.
+    `header` are as in `read_csv`. With `task="regression"` there are no classes to keep in proportion; None: if the
+    label column holds numbers that name no classes, as `find_task` says. Each file appears complete or not at all.
 
     Raises `DataError` as `read_csv` and `split_indices` do, for an output that would replace the input or the other
     output, and if a file cannot be written.
@@ -53,7 +56,7 @@ def split_csv(
     valid_file = _beside(source, "valid") if valid_path is None else Path(valid_path)
     if len({file.resolve() for file in (source, train_file, valid_file)}) < 3:
         raise DataError(f"{source}: cannot be split into {train_file} and {valid_file}, expected three different files")
-    train, valid = split_indices(_labels(text, label), ratio, seed)
+    train, valid = split_indices(_strata(text, label, task), ratio, seed)
     top, rows = _verbatim(text)
     _write({file: top + b"".join([rows[i] for i in part]) for file, part in ((train_file, train), (valid_file, valid))})
     return SplitFiles(train_file, valid_file, len(train), len(valid))
@@ -63,10 +66,12 @@ def _beside(source: Path, part: str) -> Path:
     return source.with_name(f"{source.stem}_{part}{source.suffix or '.csv'}")
 
 
-def _labels(text: CsvText, label: ColumnReference | None) -> NDArray[np.int64]:
-    """Class indices of all rows. A class with one row is refused here, where its line is known."""
+def _strata(text: CsvText, label: ColumnReference | None, task: Task | None) -> NDArray[np.int64]:
+    """Class indices of all rows, zeros if they have none. A class with one row is refused here, with its line."""
     column = find_label(text, label, range(len(text.names)))
     assert column is not None  # a label is required
+    if (task or find_task(text, column).task) == "regression":
+        return np.zeros(sum(len(rows.cells) for rows in text.blocks()), np.int64)
     encoder = ClassEncoder()
     codes = [code for rows in text.blocks() for code in encoder.encode(text, rows, column)]
     labels, classes = encoder.finish(np.array(codes, dtype=np.int64))

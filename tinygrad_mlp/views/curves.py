@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy over the epochs, of one run or of several on one graph."""
+"""Learning curves: the loss and the metrics over the epochs, of one run or of several on one graph."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-PANELS = ("loss", "accuracy")
+FIRST = ("loss", "accuracy")
+"""The panels that come first, if there are such columns."""
+IN_A_ROW = 3
+"""How many panels are side by side at most."""
 TRAINING: Literal["-"] = "-"
 VALIDATION: Literal["--"] = "--"
 COLUMNS = 4
@@ -34,7 +37,7 @@ def draw_curves(
     """Draw the learning curves of runs, each in its own colour.
 
     Training is solid, validation dashed; a dot marks the epoch with the lowest validation loss (training loss where
-    there is no validation). A panel for accuracy is there if a run has it.
+    there is no validation). Each metric that a run has is a panel, beside the loss.
 
     Args:
         histories: the runs by name.
@@ -60,12 +63,16 @@ def draw_curves(
         if not len(history) or "loss" not in history.names:
             raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
     figure = new_figure(in_a_window=show)
-    panels = [metric for metric in PANELS if any(metric in history.names for history in histories.values())]
+    panels = panel_names(histories)
     entries = legend_entries(histories)
-    rows = -(-len(entries) // COLUMNS)
-    figure.set_size_inches(5 * len(panels), 3.8 + 0.25 * rows)
-    for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    down = -(-len(panels) // IN_A_ROW)
+    across = -(-len(panels) // down)
+    figure.set_size_inches(5 * across, 3.8 * down + 0.25 * -(-len(entries) // COLUMNS))
+    places = figure.subplots(down, across, squeeze=False).flat
+    for metric, axes in zip(panels, places, strict=False):
         draw_panel(axes, metric, histories)
+    for axes in places:  # those that are left
+        axes.set_axis_off()
     figure.legend(handles=entries, loc="outside lower center", ncols=COLUMNS, frameon=False)
     if path is not None:
         write(figure, path, suffix)
@@ -77,6 +84,12 @@ def draw_curves(
             plt.show(block=True)
         plt.close(figure)
     return figure
+
+
+def panel_names(histories: Mapping[str, History]) -> list[str]:
+    """What there is to draw, a panel each: the columns of the runs, where `val_…` belongs to another one."""
+    columns = [name for history in histories.values() for name in history.names if not name.startswith("val_")]
+    return [*(name for name in FIRST if name in columns), *dict.fromkeys(name for name in columns if name not in FIRST)]
 
 
 def has_window(figure: Figure) -> bool:
