@@ -60,6 +60,15 @@ def test_without_validation_or_accuracy_there_is_less_to_draw():
     assert "validation" not in legend(figure)
 
 
+def test_each_metric_has_a_panel_three_in_a_row():
+    first, second = History(), History()
+    first.append({"f1": 0.5, "loss": 0.7, "val_loss": 0.8, "val_f1": 0.4})
+    second.append({"loss": 3.0, "r2": 0.5, "mae": 1.0})
+    figure = draw_curves({"first": first, "second": second})
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "f1", "r2", "mae"]
+    assert figure.get_size_inches().tolist() == [15, 3.8 * 2 + 0.25 * 2]
+
+
 def test_one_epoch_is_a_dot_and_nan_is_never_the_best():
     [line] = [
         line for line in draw_curves({"m": history(0.5, valid=False)}).axes[0].lines if line.get_linestyle() == "-"

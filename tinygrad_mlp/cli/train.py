@@ -10,14 +10,14 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.cross_validation import cross_validate
+from tinygrad_mlp.cli.drawing import check_drawing, drawn, read_histories
 from tinygrad_mlp.cli.network import add_network_options, settle_network
 from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle_optimizer
 from tinygrad_mlp.cli.parser import PROGRAM, UsageError
@@ -29,7 +29,6 @@ from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, History
-from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
 EXAMPLES = """examples:
@@ -37,8 +36,6 @@ EXAMPLES = """examples:
   tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
       --batch_size 8 --learning_rate 0.0314 --seed 1
   tinygrad-mlp train --dataset data.csv --optimizer adam --patience 10 --history run.csv"""
-
-NO_MATPLOTLIB = "not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
     """What settled arguments ask for; returns the places of the files by what they hold."""
-    earlier = {str(path): History.from_csv(path) for path in arguments.compare or ()}
+    earlier = read_histories(arguments.compare or ())
     trained, history = train(arguments)
     trained.save(arguments.model)
     places = {"model": styled(arguments.model, "cyan")}
@@ -116,7 +113,8 @@ def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
         history.to_csv(arguments.history)
         places["history"] = styled(arguments.history, "cyan")
     if not arguments.no_curves or arguments.show:
-        places["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
+        runs = {**earlier, arguments.model.stem: history}
+        places["curves"] = drawn(runs, arguments.curves, arguments.show)
     return places
 
 
@@ -144,8 +142,8 @@ def settle(arguments: argparse.Namespace) -> None:
     settle_network(arguments)
     settle_optimizer(arguments)
     asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
-    if asked_for_curves and find_spec("matplotlib") is None:
-        raise UsageError(f"the curves are {NO_MATPLOTLIB}")
+    if asked_for_curves:
+        check_drawing()
     check_curves(arguments.curves)
     check_outputs({"--model": arguments.model}, inputs)
     if arguments.curves is None and not arguments.no_curves:
@@ -211,16 +209,6 @@ def training_facts(
         "epochs_run": len(history),
         "kept_epoch": best or len(history),
     }
-
-
-def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> str:
-    """Draw the learning curves; returns where they are, or why there are none."""
-    if find_spec("matplotlib") is None:
-        return NO_MATPLOTLIB
-    figure = draw_curves(histories, arguments.curves, show=arguments.show)
-    unseen = arguments.show and not has_window(figure)
-    place = "not saved" if arguments.curves is None else styled(arguments.curves, "cyan")
-    return f"{place}{' (no window: there is no display)' if unseen else ''}"
 
 
 def program() -> Sequence[str]:

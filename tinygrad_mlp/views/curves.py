@@ -1,11 +1,12 @@
-"""Learning curves: loss and accuracy over the epochs, of one run or of several on one graph."""
+"""Learning curves: loss and metrics over the epochs, of one run or of several on one graph."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-PANELS = ("loss", "accuracy")
+PANELS_IN_A_ROW = 3
 TRAINING: Literal["-"] = "-"
 VALIDATION: Literal["--"] = "--"
 COLUMNS = 4
@@ -38,7 +39,7 @@ def draw_curves(
     """Draw the learning curves of runs, each in its own colour.
 
     Training is solid, validation dashed; a dot marks the epoch with the lowest validation loss (training loss where
-    there is no validation). A panel for accuracy is there if a run has it.
+    there is no validation). There is a panel for each metric that a run has, the loss first.
 
     Args:
         histories: the runs by name.
@@ -61,15 +62,17 @@ def draw_curves(
     if not histories:
         raise DataError("there are no histories to draw")
     for name, history in histories.items():
-        if not len(history) or "loss" not in history.names:
-            raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
+        check_history(name, history)
     figure = new_figure(in_a_window=show)
-    panels = [metric for metric in PANELS if any(metric in history.names for history in histories.values())]
-    entries = legend_entries(histories)
-    rows = -(-len(entries) // COLUMNS)
-    figure.set_size_inches(5 * len(panels), 3.8 + 0.25 * rows)
-    for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw_panel(axes, metric, histories)
+    metrics, entries = metrics_of(histories.values()), legend_entries(histories)
+    across = min(len(metrics), PANELS_IN_A_ROW)
+    down, rows = -(-len(metrics) // across), -(-len(entries) // COLUMNS)
+    figure.set_size_inches(5 * across, 3.8 * down + 0.25 * rows)
+    for axes, metric in zip_longest(figure.subplots(down, across, squeeze=False).flat, metrics):
+        if metric is None:
+            axes.remove()
+        else:
+            draw_panel(axes, metric, histories)
     figure.legend(handles=entries, loc="outside lower center", ncols=COLUMNS, frameon=False)
     if path is not None:
         write(figure, path, suffix)
@@ -81,6 +84,18 @@ def draw_curves(
             plt.show(block=True)
         plt.close(figure)
     return figure
+
+
+def check_history(name: str, history: History) -> None:
+    """Raise `DataError` for a run without epochs or without a loss."""
+    if not len(history) or "loss" not in history.names:
+        raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
+
+
+def metrics_of(histories: Iterable[History]) -> list[str]:
+    """The metrics that runs have, without the `val_` of validation; the loss first."""
+    names = dict.fromkeys(["loss", *(name for history in histories for name in history.names)])
+    return list(dict.fromkeys(name.removeprefix("val_") for name in names))
 
 
 def has_window(figure: Figure) -> bool:
