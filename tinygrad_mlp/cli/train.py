@@ -18,9 +18,9 @@ from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.cross_validation import cross_validate
 from tinygrad_mlp.cli.drawing import check_drawing, drawn, read_histories
-from tinygrad_mlp.cli.network import add_network_options, settle_network
+from tinygrad_mlp.cli.network import add_network_options, apply_network_file, settle_network
 from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle_optimizer
-from tinygrad_mlp.cli.parser import PROGRAM, UsageError
+from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
@@ -87,7 +87,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
-    drawn = arguments.seed is None
+    if arguments.network:
+        parser = Parser()
+        add_options(parser)
+        apply_network_file(arguments, parser)
+    unseeded = arguments.seed is None
     settle(arguments)
     places = {} if arguments.folds else train_and_save(arguments)
     if arguments.folds:
@@ -95,9 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_loss(arguments.loss, len(table.classes))
         print(f"{summary(table)}\n\n{network_for(table, arguments, Streams.of(arguments.seed))!r}\n")
         print(f"\n{cross_validate(table, arguments)}")
-    places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
+    places["seed"] = f"{arguments.seed}{', drawn for this run' if unseeded else ''}"
     # Before the other words: a `--` may be among them.
-    seed = ["--seed", str(arguments.seed)] if drawn else []
+    seed = ["--seed", str(arguments.seed)] if unseeded else []
     again = shlex.join([*program(), "train", *seed, *arguments.words])
     print(f"\n{fields(places)}\n\nthe same again, byte for byte:\n  {again}")
     return 0
@@ -205,6 +209,7 @@ def training_facts(
     )
     return {
         **{name: getattr(arguments, name) for name in options},
+        **({"layers": [spec.json() for spec in arguments.layers]} if arguments.layers is not None else {}),
         "rows": {"training": len(table), "validation": len(valid)},
         "epochs_run": len(history),
         "kept_epoch": best or len(history),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_mlp import nn
-from tinygrad_mlp.cli.network import build_network
+from tinygrad_mlp.cli.layers import build_network
+from tinygrad_mlp.cli.network import layers_for
 from tinygrad_mlp.cli.optimizer import build_loss, build_optimizer, build_schedule
 from tinygrad_mlp.data import StandardScaler, Table
 from tinygrad_mlp.training import Callback, EarlyStopping, History, fit
@@ -31,10 +32,8 @@ class Streams:
 
 def network_for(table: Table, arguments: argparse.Namespace, streams: Streams) -> nn.Sequential:
     """A new network for the columns and classes of a table."""
-    shape = (table.features.shape[1], arguments.layer, len(table.classes))
-    return build_network(
-        *shape, arguments.activation, arguments.weights_initializer, streams.weights, arguments.dropout
-    )
+    n_in = table.features.shape[1]
+    return build_network(layers_for(arguments, n_in, len(table.classes)), n_in, streams.weights)
 
 
 def learn(
