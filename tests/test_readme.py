@@ -67,6 +67,11 @@ def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:
             assert_same(done.stdout, output)
 
 
+def test_the_network_file_is_the_example() -> None:
+    (network,) = [text for language, text in BLOCKS if language == "json"]
+    assert network == (ROOT / "examples" / "network.json").read_text("utf-8")
+
+
 def test_the_picture_is_what_its_script_draws(tmp_path: Path) -> None:
     target = tmp_path / "backward.svg"
     run = [sys.executable, str(ROOT / "examples" / "draw_backward.py"), str(target)]

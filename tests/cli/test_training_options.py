@@ -158,4 +158,4 @@ def test_folds_are_trained_with_clipped_gradients(table, good):
     words = "train --dataset raw.csv --layer 6 --epochs 2 --seed 1 --folds 2 --optimizer sgd --metrics log_loss"
     loss = re.compile(r"^fold 1/2 - cross-entropy: (\S+)$", re.MULTILINE)
     plain, clipped = (float(loss.search(good(f"{words}{more}"))[1]) for more in ("", " --clip-norm 1e-6"))
-    assert plain < 0.4 < 0.5 < clipped
+    assert plain < clipped - 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -39,6 +39,16 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> list[str]:
         """The long options."""
         return [option for option in self._option_string_actions if option.startswith("--")]
+
+    def reader(self, name: str) -> Callable[[str], Any] | None:
+        """What reads the values of an option; None for a flag, which has none."""
+        action = self._option_string_actions[f"--{name.replace('_', '-')}"]
+        return action.type if callable(action.type) else None
+
+    def again(self, words: Sequence[str], defaults: Mapping[str, Any]) -> argparse.Namespace:
+        """The arguments that words stand for, which were parsed before, if other values stand for what is not there."""
+        self.set_defaults(**defaults)
+        return self.parse_args([spelled(word) for word in words])
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):

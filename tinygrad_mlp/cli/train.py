@@ -11,17 +11,17 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.cross_validation import cross_validate
-from tinygrad_mlp.cli.network import add_network_options, settle_network
+from tinygrad_mlp.cli.drawing import check_drawing, drawn, read_histories
+from tinygrad_mlp.cli.network import add_network_options, apply_network_file, settle_network
 from tinygrad_mlp.cli.optimizer import add_optimizer_options, in_words, settle_optimizer
-from tinygrad_mlp.cli.parser import PROGRAM, UsageError
+from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
 from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
@@ -32,7 +32,6 @@ from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, GradientNorms, History
-from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
 EXAMPLES = """examples:
@@ -41,8 +40,6 @@ EXAMPLES = """examples:
       --batch_size 8 --learning_rate 0.0314 --seed 1
   tinygrad-mlp train --dataset data.csv --patience 10 --history run.csv --metrics accuracy macro_f1
   tinygrad-mlp train --dataset houses.csv --label price --loss huber --metrics r2 rmse"""
-
-NO_MATPLOTLIB = "not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +93,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
-    drawn = arguments.seed is None
+    if arguments.network:
+        parser = Parser()
+        add_options(parser)
+        apply_network_file(arguments, parser)
+    unseeded = arguments.seed is None
     settle(arguments)
     places = {} if arguments.folds else train_and_save(arguments)
     if arguments.folds:
@@ -104,9 +105,9 @@ def run(arguments: argparse.Namespace) -> int:
         model = network_for(table, arguments, Streams.of(arguments.seed))
         print(f"{summary(table)}\n{plan(arguments, why)}\n\n{model!r}\n")
         print(f"\n{cross_validate(table, arguments)}")
-    places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
+    places["seed"] = f"{arguments.seed}{', drawn for this run' if unseeded else ''}"
     # Before the other words: a `--` may be among them.
-    seed = ["--seed", str(arguments.seed)] if drawn else []
+    seed = ["--seed", str(arguments.seed)] if unseeded else []
     again = shlex.join([*program(), "train", *seed, *arguments.words])
     print(f"\n{fields(places)}\n\nthe same again, byte for byte:\n  {again}")
     return 0
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
     """What settled arguments ask for; returns the places of the files by what they hold."""
-    earlier = {str(path): History.from_csv(path) for path in arguments.compare or ()}
+    earlier = read_histories(arguments.compare or ())
     trained, history = train(arguments)
     trained.save(arguments.model)
     places = {"model": styled(arguments.model, "cyan")}
@@ -122,7 +123,8 @@ def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
         history.to_csv(arguments.history)
         places["history"] = styled(arguments.history, "cyan")
     if not arguments.no_curves or arguments.show:
-        places["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
+        runs = {**earlier, arguments.model.stem: history}
+        places["curves"] = drawn(runs, arguments.curves, arguments.show)
     return places
 
 
@@ -154,8 +156,8 @@ def settle(arguments: argparse.Namespace) -> None:
     settle_network(arguments)
     settle_optimizer(arguments)
     asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
-    if asked_for_curves and find_spec("matplotlib") is None:
-        raise UsageError(f"the curves are {NO_MATPLOTLIB}")
+    if asked_for_curves:
+        check_drawing()
     check_curves(arguments.curves)
     check_outputs({"--model": arguments.model}, inputs)
     if arguments.curves is None and not arguments.no_curves:
@@ -229,21 +231,12 @@ def training_facts(
     )
     return {
         **{name: getattr(arguments, name) for name in options},
+        **({"layers": [spec.json() for spec in arguments.layers]} if arguments.layers is not None else {}),
         "rows": {"training": len(table), "validation": len(valid)},
         "fingerprints": fingerprints(table, valid),
         "epochs_run": len(history),
         "kept_epoch": best or len(history),
     }
-
-
-def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> str:
-    """Draw the learning curves; returns where they are, or why there are none."""
-    if find_spec("matplotlib") is None:
-        return NO_MATPLOTLIB
-    figure = draw_curves(histories, arguments.curves, show=arguments.show)
-    unseen = arguments.show and not has_window(figure)
-    place = "not saved" if arguments.curves is None else styled(arguments.curves, "cyan")
-    return f"{place}{' (no window: there is no display)' if unseen else ''}"
 
 
 def program() -> Sequence[str]:

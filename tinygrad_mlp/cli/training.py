@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp import nn
-from tinygrad_mlp.cli.network import build_network
+from tinygrad_mlp.cli.layers import build_network
+from tinygrad_mlp.cli.network import layers_for
 from tinygrad_mlp.cli.optimizer import build_loss, build_optimizer, build_schedule
 from tinygrad_mlp.data import StandardScaler, Table
 from tinygrad_mlp.errors import SharedRowsWarning
@@ -35,10 +36,8 @@ class Streams:
 
 def network_for(table: Table, arguments: argparse.Namespace, streams: Streams) -> nn.Sequential:
     """A new network for the columns of a table and its classes, or one number."""
-    shape = (table.features.shape[1], arguments.layer, len(table.classes) or 1)
-    return build_network(
-        *shape, arguments.activation, arguments.weights_initializer, streams.weights, arguments.dropout
-    )
+    n_in = table.features.shape[1]
+    return build_network(layers_for(arguments, n_in, len(table.classes) or 1), n_in, streams.weights)
 
 
 @dataclass(frozen=True)
