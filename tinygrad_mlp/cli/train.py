@@ -168,7 +168,7 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
         parts = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
-        table, valid = (table.select(rows) for rows in parts)
+        table, valid = table.dealt(*parts)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
     scaler, history, stopping = learn(model, table, valid, arguments, streams, [EpochLines()])

@@ -13,6 +13,7 @@ from tinygrad_mlp.cli.layers import build_network
 from tinygrad_mlp.cli.network import layers_for
 from tinygrad_mlp.cli.optimizer import build_loss, build_optimizer, build_schedule
 from tinygrad_mlp.data import StandardScaler, Table
+from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.training import Callback, EarlyStopping, History, fit
 
 
@@ -64,7 +65,7 @@ def learn(
 
 def labelled(table: Table, scaler: StandardScaler) -> tuple[np.ndarray, np.ndarray]:
     """The scaled features (N, n) and the labels (N,) of a table."""
-    return scaler.transform(table.features), labels_of(table)
+    return scaler.transform(table.features, default_dtype()), labels_of(table)
 
 
 def labels_of(table: Table) -> np.ndarray:

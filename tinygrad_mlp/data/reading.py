@@ -7,8 +7,9 @@ import numpy as np
 
 from tinygrad_mlp.data.class_labels import ClassEncoder
 from tinygrad_mlp.data.column_roles import ColumnReference, ColumnRoles, assign_roles, text_columns
-from tinygrad_mlp.data.csv_text import CsvText, Rows
-from tinygrad_mlp.data.number_cells import number_problem, parse_numbers
+from tinygrad_mlp.data.csv_rows import Rows
+from tinygrad_mlp.data.csv_text import CsvText
+from tinygrad_mlp.data.number_cells import number_problem
 from tinygrad_mlp.data.table import Table
 from tinygrad_mlp.errors import DataError
 
@@ -49,20 +50,20 @@ def read_csv(
 def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = None) -> Table:
     """The table that a CSV text holds when its columns have these roles; `classes` and errors as in `read_csv`."""
     encoder = ClassEncoder(classes)
-    features = np.empty((text.max_rows(), len(roles.features)))
+    features = np.empty((text.line_count, len(roles.features)))
     indices = np.empty(len(features), dtype=np.int64)
     id_cells: list[str] = []
     count = 0
     for rows in text.blocks():
-        end = count + len(rows.cells)
-        numbers = parse_numbers([row[j] for row in rows.cells for j in roles.features])
+        end = count + len(rows)
+        numbers = rows.numbers(roles.features)
         if numbers is None:
             raise _number_error(text, rows, roles.features)
-        features[count:end] = numbers.reshape(-1, len(roles.features))
+        features[count:end] = numbers
         if roles.label is not None:
             indices[count:end] = encoder.encode(text, rows, roles.label)
         if roles.left_out:
-            id_cells += [row[roles.left_out[0]].strip() for row in rows.cells]
+            id_cells += map(str.strip, rows.column(roles.left_out[0]))
         count = end
     labels, known = (None, tuple(classes or ())) if roles.label is None else encoder.finish(indices[:count])
     return Table(
@@ -81,10 +82,7 @@ def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = 
 def _number_error(text: CsvText, rows: Rows, features: Sequence[int]) -> DataError:
     """The error about the first cell of the rows that is not a number."""
     line, row, j, problem = next(
-        (line, row, j, problem)
-        for line, row in zip(*rows, strict=True)
-        for j in sorted(features)
-        if (problem := number_problem(row[j]))
+        (line, row, j, problem) for line, row in rows for j in sorted(features) if (problem := number_problem(row[j]))
     )
     if row[j].strip() and text_columns(text, [j]):
         reference = repr(text.names[j]) if text.has_header else j + 1
