@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinygrad_mlp.cli.progress import reading_line
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.errors import DataError
 
@@ -39,7 +40,8 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
     Raises `DataError` as `read_csv`, and for classes that are too few or have too few rows.
     """
     path: Path = arguments.dataset
-    table = read_csv(path, arguments.label, header=arguments.header, ids=arguments.ids)
+    with reading_line(path) as progress:
+        table = read_csv(path, arguments.label, header=arguments.header, ids=arguments.ids, progress=progress)
     if len(table.classes) < 2:
         raise DataError(
             f"{path}: {table.label_name!r} has one class only, {table.classes[0]!r}; at least 2 classes are expected"
@@ -50,14 +52,16 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
                 problem = f"class {name!r} has 1 row; at least 2 are expected, one of them to validate with"
                 raise DataError(f"{path}: {problem}")
         return table, None
-    valid = read_csv(
-        arguments.valid,
-        table.label_name,
-        header=arguments.header,
-        ids=arguments.ids,
-        classes=table.classes,
-        columns=table.feature_names,
-    )
+    with reading_line(arguments.valid) as progress:
+        valid = read_csv(
+            arguments.valid,
+            table.label_name,
+            header=arguments.header,
+            ids=arguments.ids,
+            classes=table.classes,
+            columns=table.feature_names,
+            progress=progress,
+        )
     return table, valid
 
 

@@ -1,7 +1,7 @@
 """Reading a CSV file into a table: every cell is used as it stands or refused with its place, none is guessed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ def read_csv(
     classes: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     require_label: bool = True,
+    progress: Callable[[float], None] | None = None,
 ) -> Table:
     """Read a CSV file (UTF-8, separated by commas) into a `Table`.
 
@@ -37,6 +38,7 @@ def read_csv(
              by order and their number must agree. `ids` that the file does not have are then ignored, and so is a
              `label` that it does not have (unless the label is required and the match is by name).
     require_label  False: a file without a label column gives a table whose `labels` are None.
+    progress  called now and then with the share of the file that has been read, from 0 to 1.
 
     A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
     (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
@@ -44,11 +46,16 @@ def read_csv(
     """
     text = CsvText.load(path, header)
     roles = assign_roles(text, label=label, ids=ids, columns=columns, require_label=require_label)
-    return table_of(text, roles, classes)
+    return table_of(text, roles, classes, progress)
 
 
-def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = None) -> Table:
-    """The table that a CSV text holds when its columns have these roles; `classes` and errors as in `read_csv`."""
+def table_of(
+    text: CsvText,
+    roles: ColumnRoles,
+    classes: Sequence[str] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Table:
+    """The table that a CSV text holds when its columns have these roles; the rest and errors as in `read_csv`."""
     encoder = ClassEncoder(classes)
     features = np.empty((text.line_count, len(roles.features)))
     indices = np.empty(len(features), dtype=np.int64)
@@ -65,6 +72,8 @@ def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = 
         if roles.left_out:
             id_cells += map(str.strip, rows.column(roles.left_out[0]))
         count = end
+        if progress:
+            progress(count / text.line_count)
     labels, known = (None, tuple(classes or ())) if roles.label is None else encoder.finish(indices[:count])
     return Table(
         features=features[:count],

@@ -26,6 +26,8 @@ class Run:
         validated: whether there are validation data, and so columns `val_…` in the history.
         history: the numbers of the epochs so far.
         epoch: the epoch that is running or has just ended, from 1; 0 before the first.
+        batch: how many batches of that epoch are done.
+        batches: how many batches an epoch has.
         stop: a callback sets it to end the training after this epoch.
     """
 
@@ -35,6 +37,8 @@ class Run:
     validated: bool
     history: History
     epoch: int = 0
+    batch: int = 0
+    batches: int = 0
     stop: bool = False
 
     def expect(self, who: str, monitor: str) -> None:
@@ -67,6 +71,9 @@ class Callback:
 
     def start(self, run: Run) -> None:
         """Called before the first epoch."""
+
+    def batch(self, run: Run) -> None:
+        """Called after each batch, when the optimizer has made its step."""
 
     def epoch(self, run: Run) -> None:
         """Called after each epoch, when its numbers are in the history."""

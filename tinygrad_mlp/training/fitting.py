@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from math import isfinite
 from typing import Any
@@ -90,6 +90,8 @@ def fit(
         raise OptionError("the optimizer has none of the model's parameters: make it for this model")
     rng = generator(rng)
     run = Run(model, optimizer, epochs, validated=held_out is not None, history=History())
+    run.batches = -(-len(X) // batch_size)
+    after_batch = [callback.batch for callback in callbacks if type(callback).batch is not Callback.batch]
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
@@ -99,7 +101,7 @@ def fit(
             for run.epoch in range(1, epochs + 1):
                 before = model.state_dict()
                 try:
-                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters)
+                    numbers = train_epoch(run, loss, X, y, batch_size, rng, parameters, after_batch)
                 except NonFiniteError:
                     model.load_state_dict(before)
                     raise
@@ -125,6 +127,7 @@ def train_epoch(
     batch_size: int,
     rng: np.random.Generator,
     parameters: Mapping[str, Parameter],
+    after_batch: Sequence[Callable[[Run], None]] = (),
 ) -> dict[str, float]:
     """One epoch; its loss and metrics."""
     model, optimizer = run.model, run.optimizer
@@ -149,6 +152,9 @@ def train_epoch(
             total += number * len(xb)
             outputs.append(getattr(z, "_data", z))
             labels.append(yb)
+            run.batch = len(outputs)
+            for call in after_batch:
+                call(run)
     if bad := bad_parameter(parameters):
         raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
     return {"loss": total / len(X), **class_metrics(outputs, labels)}
