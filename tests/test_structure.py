@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_mlp"
-ORDER = ["errors", "atomic", "dtypes", "randomness", "sums", "autograd", "ops", "tensor", "tracing", "nn", "optim"]
-ORDER += ["data", "training", "checking", "views", "files", "cli", "__main__"]
+ORDER = ["interrupting", "errors", "atomic", "dtypes", "randomness", "sums", "autograd", "ops", "tensor", "tracing"]
+ORDER += ["nn", "optim", "data", "training", "checking", "views", "files", "cli", "__main__"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tinygrad_mlp import cli, interrupting
 from tinygrad_mlp.cli import console, progress
 from tinygrad_mlp.training import History
 
@@ -158,6 +159,54 @@ def test_ctrl_c_in_a_pipe(program, environment, points, folder):
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "tinygrad-mlp train: interrupted\n")
     assert [path.name for path in folder.iterdir()] == ["points.csv"]
+
+
+@pytest.fixture
+def interrupted(environment, folder):
+    """Start Python, send Ctrl-C while NumPy is being imported: the exit code, and what stands on stderr."""
+    (folder / "numpy").mkdir()
+    (folder / "numpy/__init__.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(folder), str(Path(cli.__file__).parents[2])])
+
+    def call(*words, **how):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        start = [sys.executable, *words]
+        with subprocess.Popen(start, env=environment | {"PYTHONPATH": path}, **pipes, **how) as process:
+            assert process.stdout.readline() == "here\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=90)
+        return process.returncode, err
+
+    return call
+
+
+def test_ctrl_c_during_the_imports_of_the_command_is_one_line(interrupted, folder):
+    expected = (130, "tinygrad-mlp: interrupted\n")
+    assert interrupted("-m", "tinygrad_mlp", "train") == expected
+    (folder / "tinygrad-mlp").write_text("from tinygrad_mlp.cli import main\nmain()\n")
+    assert interrupted(str(folder / "tinygrad-mlp"), "train") == expected
+
+
+def test_ctrl_c_during_the_imports_of_another_program_is_its_own_affair(interrupted):
+    code, err = interrupted("-c", "import tinygrad_mlp")
+    assert code == -signal.SIGINT
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+def test_once_it_runs_ctrl_c_is_an_exception_again_and_one_that_is_ignored_stays_so(monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/tinygrad-mlp"])
+    try:
+        interrupting.guard()
+        assert signal.getsignal(signal.SIGINT) is interrupting.leave
+        interrupting.unguard()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupting.guard()
+        interrupting.unguard()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_while_a_model_is_written_leaves_the_old_one(run, good, points, folder, monkeypatch):
