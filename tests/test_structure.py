@@ -10,6 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_mlp"
 ORDER = [
+    "interrupting",
     "errors",
     "spelling",
     "atomic",

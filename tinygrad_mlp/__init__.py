@@ -1,5 +1,8 @@
 """A mini framework for automatic differentiation on NumPy, with the multilayer perceptron as its main job."""
 
+import tinygrad_mlp.interrupting  # noqa: F401 - before all others, which take a while: Ctrl-C may come meanwhile
+
+# isort: split
 from tinygrad_mlp import data, nn, ops, optim
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.checking import detect_anomaly, gradcheck

@@ -1,8 +1,6 @@
 """The network of `train`: from options, from a network file, or from both."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -277,24 +275,11 @@ def test_a_network_that_does_not_fit_in_memory_is_refused_before_it_is_made(bad,
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_network_takes_the_memory_that_is_said(environment, points):
+def test_a_network_takes_the_memory_that_is_said(peak, points):
     points()
-    # VmHWM, not ru_maxrss, which begins at what the process that started this one had.
-    peak = "import re, sys; from tinygrad_mlp import cli; code = cli.main(sys.argv[1:]);"
-    peak += "print(code, re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])"
-
-    def megabytes(size):
-        words = f"train --dataset points.csv --epochs 2 --no-curves --optimizer adam --layer {size} {size} {size}"
-        done = subprocess.run(
-            [sys.executable, "-c", peak, *words.split()], env=environment, capture_output=True, text=True, check=True
-        )
-        code, kilobytes = done.stdout.splitlines()[-1].split()
-        assert code == "0"
-        return int(kilobytes) / 1e3
-
-    used = megabytes(2000) - megabytes(2)
-    said = memory.NUMBERS * 4 * parameter_count(with_output(hidden_layers([2000] * 3, "ReLU", "he", 0), 2), 2) / 1e6
+    words = "train --dataset points.csv --epochs 2 --no-curves --optimizer adam --layer"
+    used = peak(f"{words} 2000 2000 2000") - peak(f"{words} 2 2 2")
+    said = memory.NUMBERS * 4 * parameter_count(with_output(hidden_layers([2000] * 3, "ReLU", "he", 0), 2), 2)
     assert 0.6 * said < used < 1.1 * said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from training.setting import fitted, network, rows
+from training.setting import fitted, network, rows, same_weights
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import optim
@@ -108,6 +108,20 @@ def test_they_see_the_run() -> None:
 
     fitted(model, optimizer=adam, epochs=2, valid=rows(2), callbacks=[Look()])
     assert runs == [("start", 0, 0), ("epoch", 1, 1), ("epoch", 2, 2), ("end", 2, 2)]
+
+
+def test_after_each_step_they_see_how_far_the_epoch_is() -> None:
+    model = network()
+    before = model.state_dict()
+    seen: list[tuple[int, int, int]] = []
+
+    class Look(Callback):
+        def step(self, run: Run) -> None:
+            assert not same_weights(model.state_dict(), before)  # the step has been made
+            seen.append((run.epoch, run.batch, run.batches))
+
+    fitted(model, epochs=2, batch_size=20, callbacks=[Look(), Callback()])
+    assert seen == [(1, 1, 3), (1, 2, 3), (1, 3, 3), (2, 1, 3), (2, 2, 3), (2, 3, 3)]
 
 
 # Schedules.

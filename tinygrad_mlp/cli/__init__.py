@@ -19,6 +19,7 @@ from typing import Any
 from tinygrad_mlp.cli import compare, demo, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError, TrainingWarning
+from tinygrad_mlp.interrupting import INTERRUPTED, unguard
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -28,7 +29,7 @@ COMMANDS: dict[str, ModuleType] = {
     "predict": predict,
 }
 
-INTERNAL_ERROR, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+INTERNAL_ERROR, BAD_INPUT, BROKEN_PIPE = 1, 2, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ─ shows ?, and the command goes on
     try:
+        unguard()
         with warning_lines(title(words)):
             code = run(words)
         sys.stdout.flush()

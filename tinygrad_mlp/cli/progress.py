@@ -1,10 +1,12 @@
-"""Progress: a line for every epoch; and on a terminal, below them, a live line that says how far the training is."""
+"""Progress: a line for every epoch; and on a terminal, a live line that says how far reading or training is."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinygrad_mlp.cli.console import has_colour, is_terminal, shown
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.05
 """Seconds between two writes to a terminal: epochs may be a hundred times faster than an eye."""
+PATIENCE = 0.3
+"""Seconds of reading that nobody needs to be told of."""
 
 
 def epoch_line(run: Run, metrics: Sequence[str] = ()) -> str:
@@ -45,10 +49,15 @@ class EpochLines(Callback):
     def start(self, run: Run) -> None:
         """Show the live line, if there is a terminal for it."""
         if is_terminal():
-            self._live = live_line()
+            self._live = live_line(counted=True)
         if self._live:
             self._live.add_task("training", total=run.epochs, best="")
             self._live.start()
+
+    def step(self, run: Run) -> None:
+        """Move the live line on."""
+        if self._live and time.monotonic() - self._written > PAUSE:
+            self._write(run, len(run.history) + run.batch / run.batches)
 
     def epoch(self, run: Run) -> None:
         """Print the epoch's line."""
@@ -57,39 +66,73 @@ class EpochLines(Callback):
             return
         self._waiting.append(epoch_line(run, self._metrics))
         if time.monotonic() - self._written > PAUSE:
-            self._write(run)
+            self._write(run, len(run.history))
 
     def end(self, run: Run) -> None:
         """Print what waits, and take the live line away: the epochs stay."""
         if self._live:
-            self._write(run)
+            self._write(run, len(run.history))
             self._live.stop()
             self._live = None
 
-    def _write(self, run: Run) -> None:
+    def _write(self, run: Run, epochs: float) -> None:
         assert self._live is not None
         if self._waiting:
             lines = "\n".join(self._waiting)
             self._live.console.print(lines, markup=False, highlight=False, emoji=False, soft_wrap=True)
         best = ""
-        if run.validated and (epoch := best_epoch(run.history)):
+        if run.validated and len(run.history) and (epoch := best_epoch(run.history)):
             best = f"best val_loss {run.history['val_loss'][epoch - 1]:.4f} in epoch {epoch}"
-        self._live.update(self._live.task_ids[0], completed=len(run.history), best=best, refresh=True)
+        self._live.update(self._live.task_ids[0], completed=epochs, best=best, refresh=True)
         self._waiting, self._written = [], time.monotonic()
 
 
-def live_line() -> Progress | None:
-    """A bar with the count of epochs, the best one so far and the time that is left; None if rich is not there."""
+@contextmanager
+def reading_line(path: Path) -> Iterator[Callable[[float], None]]:
+    """On a terminal, a live line while a large file is read; what is given takes the share that has been read."""
+    begun = written = time.monotonic()
+    live: Progress | None = None
+
+    def progress(share: float) -> None:
+        nonlocal live, written
+        now = time.monotonic()
+        if now - begun < PATIENCE or now - written < PAUSE or not is_terminal():
+            return
+        written = now
+        if live is None:
+            live = live_line(counted=False)
+            if live is None:
+                return
+            live.add_task(f"reading {path.name}", total=1.0, best="")
+            live.start()
+        live.update(live.task_ids[0], completed=share, refresh=True)
+
+    try:
+        yield progress
+    finally:
+        if live:
+            live.stop()
+
+
+def live_line(counted: bool) -> Progress | None:
+    """A bar with the count, or else the percentage, of what is done, and the time that is left; None without rich."""
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
     except ImportError:
         return None
     console = Console(file=sys.stdout, color_system="auto" if has_colour() else None)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(24),
-        MofNCompleteColumn(),
+        MofNCompleteColumn() if counted else TaskProgressColumn(),
         TextColumn("{task.fields[best]}"),
         TimeRemainingColumn(compact=True),
     )

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def label_counts(text: CsvText, column: int) -> dict[str, int]:
     """How many rows each class has, in the order of the classes."""
-    counts = Counter(class_name(row[column]) for rows in text.blocks() for row in rows.cells)
+    counts = Counter(class_name(cell) for rows in text.blocks() for cell in rows.column(column))
     return {name: counts[name] for name in sort_classes(counts)}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinygrad_mlp.cli.progress import reading_line
 from tinygrad_mlp.cli.tasks import add_task_option, asked_task, settle_task, task_of
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.data.column_roles import assign_roles
@@ -50,7 +51,8 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
     roles = assign_roles(text, label=arguments.label, ids=arguments.ids)
     assert roles.label is not None  # a label is required
     task, why, _ = task_of(text, roles.label, asked_task(arguments))
-    table = table_of(text, roles, task=task)
+    with reading_line(path) as progress:
+        table = table_of(text, roles, task=task, progress=progress)
     settle_task(arguments, task, table)
     if table.targets is not None:
         if table.targets.min() == table.targets.max():
@@ -66,15 +68,17 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
                 problem = f"class {name!r} has 1 row; at least 2 are expected, one of them to validate with"
                 raise DataError(f"{path}: {problem}")
         return table, None, why
-    valid = read_csv(
-        arguments.valid,
-        table.label_name,
-        header=arguments.header,
-        ids=arguments.ids,
-        classes=table.classes,
-        columns=table.feature_names,
-        task=task,
-    )
+    with reading_line(arguments.valid) as progress:
+        valid = read_csv(
+            arguments.valid,
+            table.label_name,
+            header=arguments.header,
+            ids=arguments.ids,
+            classes=table.classes,
+            columns=table.feature_names,
+            task=task,
+            progress=progress,
+        )
     return table, valid, why
 
 

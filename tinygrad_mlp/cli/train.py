@@ -179,7 +179,7 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
         dealt = split_indices(table.strata, round(1 - arguments.valid_ratio, 12), streams.split)
-        table, valid = (table.select(rows) for rows in dealt)
+        table, valid = table.dealt(*dealt)
     warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)

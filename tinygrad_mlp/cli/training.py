@@ -15,6 +15,7 @@ from tinygrad_mlp.cli.layers import build_network
 from tinygrad_mlp.cli.network import layers_for
 from tinygrad_mlp.cli.optimizer import build_loss, build_optimizer, build_schedule
 from tinygrad_mlp.data import StandardScaler, Table
+from tinygrad_mlp.dtypes import default_dtype
 from tinygrad_mlp.errors import SharedRowsWarning
 from tinygrad_mlp.training import Callback, EarlyStopping, History, fit
 from tinygrad_mlp.training.measures import MEASURES, OF_NUMBERS, Metric
@@ -57,9 +58,10 @@ class Scalers:
         """The scaled features (N, n) of a table, and its classes (N,) or scaled targets (N, 1)."""
         if self.targets is None:
             assert table.labels is not None
-            return self.features.transform(table.features), table.labels
+            return self.features.transform(table.features, default_dtype()), table.labels
         assert table.targets is not None
-        return self.features.transform(table.features), self.targets.transform(table.targets[:, None])
+        targets = self.targets.transform(table.targets[:, None])
+        return self.features.transform(table.features, default_dtype()), targets
 
     def metrics(self, names: Sequence[str] | None) -> Sequence[Metric] | None:
         """Metrics for `fit` by name; those of numbers in the units of the data, though scaled ones are learnt."""

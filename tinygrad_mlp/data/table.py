@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tinygrad_mlp.data.blocks import column_blocks
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Table:
@@ -59,6 +61,26 @@ class Table:
     def answers(self) -> NDArray[np.int64] | NDArray[np.float64] | None:
         """What is to be predicted for each row (N,): its class, or its number; None if the table has neither."""
         return self.labels if self.targets is None else self.targets
+
+    def dealt(self, *parts: NDArray[np.integer]) -> "list[Table]":
+        """The tables of some parts of the rows, each row in one part at most; their features are this table's memory.
+
+        So they take no more of it. The rows are moved there: this table must not be used any more.
+        """
+        order = np.concatenate(parts)
+        for columns in column_blocks(self.features):
+            columns[: len(order)] = columns[order]
+        ends = np.cumsum([len(part) for part in parts])
+        return [
+            replace(
+                self,
+                features=self.features[end - len(part) : end],
+                labels=None if self.labels is None else self.labels[part],
+                targets=None if self.targets is None else self.targets[part],
+                ids=None if self.ids is None else tuple(self.ids[i] for i in part),
+            )
+            for part, end in zip(parts, ends, strict=True)
+        ]
 
     def select(self, rows: slice | Sequence[int] | Sequence[bool] | NDArray[np.integer] | NDArray[np.bool_]) -> "Table":
         """The table of some rows, in the order asked for: a slice, indices, or a mask (N,). The arrays are copies."""

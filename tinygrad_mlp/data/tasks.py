@@ -33,7 +33,7 @@ def find_task(text: CsvText, column: int) -> FoundTask:
     Text names classes, and so do numbers of two values. Numbers that are not whole are to be predicted as numbers, and
     so are whole ones of more than `MOST_CLASSES` different values, or of more than half as many as there are rows.
     """
-    cells = Counter(row[column] for rows in text.blocks() for row in rows.cells)
+    cells = Counter(cell for rows in text.blocks() for cell in rows.column(column))
     values = Counter[str]()
     for cell, count in cells.items():
         values[class_name(cell)] += count

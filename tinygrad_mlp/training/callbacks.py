@@ -30,6 +30,7 @@ class Run:
         history: the numbers of the epochs so far.
         epoch: the epoch that is running or has just ended, from 1; before the first, how many the history has.
         batch: the batch of this epoch that is running or has just ended, from 1; 0 before the first.
+        batches: how many batches an epoch has.
         stop: a callback sets it to end the training after this epoch.
     """
 
@@ -40,6 +41,7 @@ class Run:
     history: History
     epoch: int = 0
     batch: int = 0
+    batches: int = 0
     stop: bool = False
 
     @property

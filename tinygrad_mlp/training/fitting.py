@@ -136,6 +136,7 @@ def fit(
     if held_out:
         warn_of_shared_rows((X, y), held_out)
     run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
+    run.batches = -(-len(X) // batch_size)
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
