@@ -63,7 +63,18 @@ class Run:
 
 
 class Callback:
-    """Base of the callbacks: override what you need.
+    """Base of the callbacks: override what you need, and give `fit` an instance in `callbacks=[…]`.
+
+    A run calls them in this order, of each method first that of the first callback; `end` the other way round:
+
+        start                        once, before the first epoch
+            gradients                in each step, between the backward pass and the optimizer
+            step                     after each step
+          numbers                    after each epoch: gives more columns for its history
+          epoch                      after each epoch, when the history has it
+        end                          once, also after an error or Ctrl-C
+
+    What they are given is the `Run`: they may read all of it, set `run.stop`, and change the model and the optimizer.
 
     >>> class Telling(Callback):
     ...     def epoch(self, run):
