@@ -72,6 +72,7 @@ def test_more_classes_have_no_curve(good):
         ("--folds 1", "'1' given, a whole number of at least 2"),
         ("--repeats 3", "--repeats needs --folds"),
         ("--folds 3 --history h.csv", "--history does not go with --folds"),
+        ("--folds 3 --gradient-norms", "--gradient-norms does not go with --folds"),
         ("--folds 3 --valid raw.csv", "--valid does not go with --folds"),
         ("--folds 600", "from 2 to the number of rows, 569"),
     ],

@@ -42,6 +42,35 @@ def test_they_are_called_in_the_order_given() -> None:
     assert seen == ["a start", "b start", "a 1", "b 1", "a 2", "b 2", "a end", "b end"]
 
 
+def test_each_method_is_called_in_its_turn() -> None:
+    """As the docstring of `Callback` draws it."""
+    seen: list[str] = []
+
+    class All(Callback):
+        def start(self, run: Run) -> None:
+            seen.append("start")
+
+        def gradients(self, run: Run) -> None:
+            seen.append("gradients")
+
+        def step(self, run: Run) -> None:
+            seen.append("step")
+
+        def numbers(self, run: Run) -> dict[str, float]:
+            seen.append("numbers")
+            return {"steps": seen.count("step")}
+
+        def epoch(self, run: Run) -> None:
+            seen.append(f"epoch with {run.history['steps'][-1]:g} steps")
+
+        def end(self, run: Run) -> None:
+            seen.append("end")
+
+    fitted(network(), epochs=2, batch_size=30, callbacks=[All()])
+    steps = ["gradients", "step"] * 2 + ["numbers"]
+    assert seen == ["start", *steps, "epoch with 2 steps", *steps, "epoch with 4 steps", "end"]
+
+
 @pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt(), SystemExit()])
 def test_all_of_them_are_ended_after_an_error(error: BaseException) -> None:
     seen: list[str] = []

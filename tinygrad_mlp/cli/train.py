@@ -134,7 +134,11 @@ def settle(arguments: argparse.Namespace) -> None:
         raise UsageError("--dataset FILE.csv is missing: the rows to learn from")
     if arguments.folds:
         outputs = {"--valid": arguments.valid, "--history": arguments.history, "--curves": arguments.curves}
-        others = {"--show": arguments.show, "--compare": arguments.compare, "--gradient-norms": arguments.gradient_norms}
+        others = {
+            "--show": arguments.show,
+            "--compare": arguments.compare,
+            "--gradient-norms": arguments.gradient_norms,
+        }
         for option, given in (outputs | others).items():
             if given:
                 raise UsageError(f"{option} does not go with --folds, which trains many networks and keeps none")

@@ -65,7 +65,7 @@ class Run:
 class Callback:
     """Base of the callbacks: override what you need, and give `fit` an instance in `callbacks=[…]`.
 
-    A run calls them in this order, of each method first that of the first callback; `end` the other way round:
+    A run calls them in this order, and each method of all callbacks in the order of the list:
 
         start                        once, before the first epoch
             gradients                in each step, between the backward pass and the optimizer
