@@ -54,9 +54,9 @@ def test_there_is_python_code_with_output() -> None:
 
 
 def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:
-    (session,) = [text for language, text in BLOCKS if language == "console"]
+    session = "".join(text for language, text in BLOCKS if language == "console")
     steps = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", session, re.MULTILINE)
-    assert [command.split()[1] for command, _ in steps] == ["demo", "train", "predict"]
+    assert [command.split()[1] for command, _ in steps] == ["demo", "train", "predict", "train", "predict"]
     for command, output in steps:
         program, *arguments = shlex.split(command)
         assert program == "tinygrad-mlp"
@@ -65,6 +65,11 @@ def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         if output.strip():
             assert_same(done.stdout, output)
+
+
+def test_the_network_file_is_the_example() -> None:
+    (network,) = [text for language, text in BLOCKS if language == "json"]
+    assert network == (ROOT / "examples" / "network.json").read_text("utf-8")
 
 
 def test_the_picture_is_what_its_script_draws(tmp_path: Path) -> None:

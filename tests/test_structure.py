@@ -10,7 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_mlp"
 ORDER = [
+    "interrupting",
     "errors",
+    "spelling",
     "atomic",
     "terminal",
     "dtypes",
@@ -22,6 +24,7 @@ ORDER = [
     "tracing",
     "nn",
     "optim",
+    "compiling",
 ]
 ORDER += ["data", "training", "checking", "testing", "views", "files", "cli", "__main__"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -1,8 +1,13 @@
 """A mini framework for automatic differentiation on NumPy, with the multilayer perceptron as its main job."""
 
+import tinygrad_mlp.interrupting  # noqa: F401 - before all others, which take a while: Ctrl-C may come meanwhile
+
+# isort: split
 from tinygrad_mlp import data, nn, ops, optim, testing
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.checking import detect_anomaly, gradcheck
+from tinygrad_mlp.compiling import compile_function as compile
+from tinygrad_mlp.compiling import compile_step
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
 from tinygrad_mlp.files import load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
@@ -28,6 +33,8 @@ __all__ = [
     "History",
     "Scheduled",
     "Tensor",
+    "compile",
+    "compile_step",
     "data",
     "default_dtype",
     "detect_anomaly",

@@ -101,6 +101,34 @@ def real(program: list[str], environment: dict[str, str]) -> Callable[..., Resul
     return call
 
 
+PEAK = """
+import sys
+from pathlib import Path
+from tinygrad_mlp import cli
+code = cli.main(sys.argv[1:])
+[line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+print(code, line.split()[1])
+"""
+
+
+@pytest.fixture
+def peak(environment: dict[str, str]) -> Callable[[str], int]:
+    """The most memory that a command took in a process of its own, in bytes."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the peak of a process is read from Linux")
+    # A fixed threshold: freed arrays go back to the system at once, so that the peak is that of arrays that live.
+    quiet = environment | {"MALLOC_MMAP_THRESHOLD_": "131072", "OPENBLAS_NUM_THREADS": "1"}
+
+    def measured(words: str) -> int:
+        command = [sys.executable, "-c", PEAK, *words.split()]
+        done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
+        code, kilobytes = done.stdout.splitlines()[-1].split()
+        assert code == "0"
+        return 1024 * int(kilobytes)
+
+    return measured
+
+
 def wdbc_rows() -> tuple[list[str], list[tuple[str, list[str]]]]:
     """The names of the 30 columns, and the rows as label and numbers."""
     with breast_cancer_path() as path:

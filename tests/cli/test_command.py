@@ -58,7 +58,7 @@ def test_help_answers_at_once(real):
     ("words", "expected"),
     [
         ("trian", "unknown command 'trian'; did you mean train?"),
-        ("xyz", "unknown command 'xyz'; expected demo, split, train, predict"),
+        ("xyz", "unknown command 'xyz'; expected demo, split, train, compare, predict"),
         ("--epochs 3", "unknown option --epochs; `tinygrad-mlp --help` shows the options"),
         ("train --epoch 3", "unknown option --epoch; did you mean --epochs?"),
         ("train --Batch_Sise=3", "unknown option --Batch-Sise; did you mean --batch-size?"),

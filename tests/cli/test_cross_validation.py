@@ -38,18 +38,18 @@ def test_the_same_seed_gives_the_same_scores(table, good):
 
 def test_every_row_is_scored_once_and_no_network_saw_or_stopped_on_those_it_is_scored_on(table, good, monkeypatch):
     seen = []
-    learn, scores = cross_validation.learn, cross_validation.class_scores
+    learn, scores = cross_validation.learn, cross_validation.scores_of
 
     def learned(model, train, stop_on, *rest):
         seen.append([{tuple(row) for row in part.features} for part in (train, stop_on)])
         return learn(model, train, stop_on, *rest)
 
-    def scored(model, X, y):
-        seen[-1].append(len(X))
-        return scores(model, X, y)
+    def scored(model, scalers, table, asked):
+        seen[-1].append(len(table))
+        return scores(model, scalers, table, asked)
 
     monkeypatch.setattr(cross_validation, "learn", learned)
-    monkeypatch.setattr(cross_validation, "class_scores", scored)
+    monkeypatch.setattr(cross_validation, "scores_of", scored)
     good(f"{SHORT} --folds 4 --patience 2")
     assert sum(held_out for *_, held_out in seen) == 569
     for train, stop_on, held_out in seen:
@@ -72,6 +72,7 @@ def test_more_classes_have_no_curve(good):
         ("--folds 1", "'1' given, a whole number of at least 2"),
         ("--repeats 3", "--repeats needs --folds"),
         ("--folds 3 --history h.csv", "--history does not go with --folds"),
+        ("--folds 3 --gradient-norms", "--gradient-norms does not go with --folds"),
         ("--folds 3 --valid raw.csv", "--valid does not go with --folds"),
         ("--folds 600", "from 2 to the number of rows, 569"),
     ],

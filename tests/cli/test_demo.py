@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinygrad_mlp.cli import demo, train
+from tinygrad_mlp.cli import demo, drawing
 from tinygrad_mlp.data import load_breast_cancer, read_csv
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import History
@@ -101,7 +101,7 @@ def test_where_nothing_renders_the_drawing_is_dot_and_a_sentence_says_how_to_see
 
 
 def test_without_the_cli_extra_it_still_works(good, monkeypatch):
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    monkeypatch.setattr(drawing, "find_spec", lambda name: None)
     out = good("demo")
     assert "curves   not drawn: that needs matplotlib" in out
     assert "rows are right" in out

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_mlp.cli.parser import UsageError, first_of, in_options, instead, plain, spelled, without_flag
+from tinygrad_mlp.cli.parser import UsageError, first_of, in_options, spelled, without_flag
 from tinygrad_mlp.cli.values import number, one_of, whole
+from tinygrad_mlp.spelling import instead, plain
 
 words = st.text("abcXYZ-_ =.0", max_size=12)
 

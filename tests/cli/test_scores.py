@@ -1,18 +1,18 @@
-"""Scores: by hand on a few rows, and as laws on any."""
+"""ClassScores: by hand on a few rows, and as laws on any."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygrad_mlp.cli.scores import WIDEST_MATRIX, Scores, cross_entropy
+from tinygrad_mlp.cli.scores import WIDEST_MATRIX, ClassScores, cross_entropy
 
 LOGITS = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0], [0.0, 4.0], [1.0, 0.0]])
 LABELS = np.array([0, 1, 1, 1, 0])
 
 
 def test_two_classes_by_hand():
-    scores = Scores.of(LOGITS, LABELS, ("B", "M"))
+    scores = ClassScores.of(LOGITS, LABELS, ("B", "M"))
     assert scores.confusion.tolist() == [[2, 0], [1, 2]]
     e = sum(np.log1p(np.exp(-m)) for m in (2, 1, -2, 4, 1)) / 5  # the margins of the true class
     assert scores.cross_entropy == pytest.approx(e)
@@ -40,7 +40,7 @@ def test_two_classes_by_hand():
 
 
 def test_three_classes_by_hand():
-    scores = Scores.of(np.eye(3)[[0, 0, 1, 2]], np.array([0, 1, 1, 2]), ("a", "b", "with a name too long"))
+    scores = ClassScores.of(np.eye(3)[[0, 0, 1, 2]], np.array([0, 1, 1, 2]), ("a", "b", "with a name too long"))
     assert scores.json()["per_class"] == {
         "a": {"precision": 0.5, "recall": 1.0, "f1": 2 / 3},
         "b": {"precision": 1.0, "recall": 0.5, "f1": 2 / 3},
@@ -54,14 +54,14 @@ def test_three_classes_by_hand():
 
 
 def test_a_class_that_is_neither_there_nor_predicted_scores_0():
-    scores = Scores.of(LOGITS[:1], LABELS[:1], ("B", "M"))
+    scores = ClassScores.of(LOGITS[:1], LABELS[:1], ("B", "M"))
     assert (scores.precision[1], scores.recall[1], scores.f1[1]) == (0, 0, 0)
     assert "0 of the 0 rows called M are M" in scores.text()
 
 
 def test_a_matrix_too_wide_to_read_is_left_to_json():
     n = WIDEST_MATRIX + 1
-    scores = Scores.of(np.eye(n), np.arange(n), tuple(map(str, range(n))))
+    scores = ClassScores.of(np.eye(n), np.arange(n), tuple(map(str, range(n))))
     assert scores.matrix() == f"confusion matrix: {n} × {n}, shown by --json"
     assert np.shape(scores.json()["confusion_matrix"]) == (n, n)
 
@@ -84,6 +84,6 @@ def test_binary_cross_entropy_is_that_of_the_softmax_and_of_either_class(case):
 
 @given(rows)
 def test_a_confusion_matrix_has_all_rows_and_its_diagonal_the_right_ones(case):
-    scores = Scores.of(np.array(case[0]), np.array(case[1]), ("a", "b"))
+    scores = ClassScores.of(np.array(case[0]), np.array(case[1]), ("a", "b"))
     assert scores.confusion.sum() == len(case[1])
     assert scores.accuracy == scores.confusion.trace() / len(case[1])

@@ -186,3 +186,32 @@ def test_warnings_of_others_are_shown_as_python_shows_them(good, run, monkeypatc
     with pytest.warns(UserWarning, match="of another library"):
         result = run(f"train {tables}")
     assert result.code == 0
+
+
+# Numbers to predict.
+
+
+def prices(name, rows, first=0):
+    """A table whose rows are all different."""
+    lines = [f"{i / 7:.4f},{i * i % 11},{3 * i + 0.5}" for i in range(first, first + rows)]
+    Path(name).write_text("\n".join(["u,v,price", *lines]) + "\n")
+
+
+def test_rows_with_numbers_to_predict_are_found_in_both_files_and_known_again(run, good, folder):
+    prices("train.csv", 30)
+    prices("valid.csv", 9, first=25)
+    learn = "train --dataset train.csv --valid valid.csv --label price"
+    line = warned(run(f"{learn} {SHORT} --patience 1"))
+    assert "valid.csv: 5 rows are also in train.csv (line 2 is line 27 there, line 3 is line 28 there, " in line
+    seen = "valid.csv: these are the rows by which early stopping chose the weights"
+    assert warned(run("predict model.safetensors valid.csv")) == f"tinygrad-mlp predict: warning: {seen}: {OPTIMISTIC}"
+    prices("valid.csv", 9, first=50)
+    good("predict model.safetensors valid.csv")
+
+
+def test_equal_rows_with_another_number_are_other_rows(good, folder):
+    prices("train.csv", 30)
+    head, *rows = Path("train.csv").read_text().splitlines()
+    Path("valid.csv").write_text("\n".join([head, *(f"{row}1" for row in rows)]) + "\n")
+    good(f"train --dataset train.csv --valid valid.csv --label price {SHORT}")
+    good("predict model.safetensors valid.csv")

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinygrad_mlp import terminal
+from tinygrad_mlp import cli, interrupting, terminal
 from tinygrad_mlp.cli import progress
 from tinygrad_mlp.training import History
 
@@ -64,6 +64,54 @@ def test_a_terminal_shows_each_epoch_and_a_live_line(on_terminal, good, points):
     assert COLOUR.search(seen)
 
 
+def test_the_live_line_moves_on_within_an_epoch(on_terminal, folder):
+    (folder / "points.csv").write_text("".join(f"{i % 7}.25,{i % 5}.5,{'ab'[i % 2]}\n" for i in range(100_000)))
+    code, seen = on_terminal(f"{TRAIN} --epochs 1 --batch-size 20 --layer 4")
+    assert code == 0
+    plain = CURSOR.sub("", COLOUR.sub("", seen))
+    before_the_epoch = plain[plain.index("training ") : plain.index("epoch 1/1 - ")]
+    assert len(set(re.findall("training (━*╸?)", before_the_epoch))) > 3
+    assert re.search(r" \d\d:\d\d\s", before_the_epoch)  # the time that is left
+
+
+class FakeLine:
+    def __init__(self):
+        self.seen = []
+        self.task_ids = [0]
+
+    def add_task(self, name, **fields):
+        self.seen.append(name)
+
+    def start(self):
+        self.seen.append("start")
+
+    def update(self, task, completed, refresh):
+        self.seen.append(completed)
+
+    def stop(self):
+        self.seen.append("stop")
+
+
+def test_a_terminal_shows_how_far_the_reading_is_unless_it_is_done_at_once(monkeypatch, good, points):
+    points(each=20_000)
+    line = FakeLine()
+    monkeypatch.setattr(progress, "live_line", lambda counted: None if counted else line)
+    command = f"{TRAIN} --epochs 1 --batch-size 1000 --layer 2"
+    good(command)  # no terminal
+    monkeypatch.setattr(progress, "is_terminal", lambda: True)
+    monkeypatch.setattr(progress, "PAUSE", 0)
+    monkeypatch.setattr(progress, "PATIENCE", 3600)
+    good(command)
+    assert line.seen == []
+    monkeypatch.setattr(progress, "PATIENCE", 0)
+    good(command)
+    name, start, *shares, stop = line.seen
+    assert (name, start, stop) == ("reading points.csv", "start", "stop")
+    assert len(shares) > 2
+    assert shares == sorted(shares)
+    assert 0.99 < shares[-1] <= 1
+
+
 def test_no_color_and_dumb_terminals_get_no_colours(on_terminal, points):
     points()
     code, seen = on_terminal(f"{TRAIN} --epochs 5", env={"NO_COLOR": "1"})
@@ -111,6 +159,54 @@ def test_ctrl_c_in_a_pipe(program, environment, points, folder):
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "tinygrad-mlp train: interrupted\n")
     assert [path.name for path in folder.iterdir()] == ["points.csv"]
+
+
+@pytest.fixture
+def interrupted(environment, folder):
+    """Start Python, send Ctrl-C while NumPy is being imported: the exit code, and what stands on stderr."""
+    (folder / "numpy").mkdir()
+    (folder / "numpy/__init__.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(folder), str(Path(cli.__file__).parents[2])])
+
+    def call(*words, **how):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        start = [sys.executable, *words]
+        with subprocess.Popen(start, env=environment | {"PYTHONPATH": path}, **pipes, **how) as process:
+            assert process.stdout.readline() == "here\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=90)
+        return process.returncode, err
+
+    return call
+
+
+def test_ctrl_c_during_the_imports_of_the_command_is_one_line(interrupted, folder):
+    expected = (130, "tinygrad-mlp: interrupted\n")
+    assert interrupted("-m", "tinygrad_mlp", "train") == expected
+    (folder / "tinygrad-mlp").write_text("from tinygrad_mlp.cli import main\nmain()\n")
+    assert interrupted(str(folder / "tinygrad-mlp"), "train") == expected
+
+
+def test_ctrl_c_during_the_imports_of_another_program_is_its_own_affair(interrupted):
+    code, err = interrupted("-c", "import tinygrad_mlp")
+    assert code == -signal.SIGINT
+    assert err.endswith("KeyboardInterrupt\n")
+
+
+def test_once_it_runs_ctrl_c_is_an_exception_again_and_one_that_is_ignored_stays_so(monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/tinygrad-mlp"])
+    try:
+        interrupting.guard()
+        assert signal.getsignal(signal.SIGINT) is interrupting.leave
+        interrupting.unguard()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupting.guard()
+        interrupting.unguard()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_while_a_model_is_written_leaves_the_old_one(run, good, points, folder, monkeypatch):
@@ -192,6 +288,22 @@ def test_without_rich_a_terminal_gets_plain_lines(monkeypatch, capsys):
     lines.epoch(state)
     lines.end(state)
     assert capsys.readouterr().out == "epoch 001/200 - loss: 1.0000 - val_loss: 0.5000\n"
+
+
+def test_an_epoch_that_has_ended_is_shown_while_the_next_one_runs(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "is_terminal", lambda: True)
+    monkeypatch.setattr(progress, "PAUSE", 3600)
+    lines, state = progress.EpochLines(), run_with([0.5])
+    lines.start(state)
+    lines._written = time.monotonic()
+    lines.epoch(state)
+    assert "epoch 001/200" not in capsys.readouterr().out
+    monkeypatch.setattr(progress, "PAUSE", 0)
+    state.batch, state.batches = 3, 4
+    lines.step(state)
+    assert "epoch 001/200" in capsys.readouterr().out
+    assert lines._live.tasks[0].completed == 1.75
+    lines.end(state)
 
 
 def test_a_loss_that_is_nan_is_never_the_best_of_the_live_line(monkeypatch, capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinygrad_mlp.cli import train
+from tinygrad_mlp.cli import drawing, train
 from tinygrad_mlp.data import load_breast_cancer, read_csv
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import History
@@ -149,7 +149,7 @@ def test_the_curves_are_of_the_kind_that_is_asked_for(good, points):
 def test_earlier_runs_are_drawn_into_the_same_curves(good, points, monkeypatch):
     points()
     drawn = []
-    monkeypatch.setattr(train, "draw_curves", lambda histories, path, show: drawn.append((histories, path, show)))
+    monkeypatch.setattr(drawing, "draw_curves", lambda histories, path, show: drawn.append((histories, path, show)))
     good("train --dataset points.csv --epochs 2 --seed 1 --history first.csv --no-curves")
     good("train --dataset points.csv --epochs 3 --seed 2 --model second --compare first.csv")
     [(histories, path, show)] = drawn
@@ -175,7 +175,7 @@ def test_a_window_opens_only_when_asked_for(good, points, monkeypatch):
 
 def test_without_matplotlib_the_model_is_trained_and_a_line_says_what_is_missing(good, bad, points, monkeypatch):
     points()
-    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    monkeypatch.setattr(drawing, "find_spec", lambda name: None)
     out = good("train --dataset points.csv --epochs 2 --seed 1")
     assert "curves  not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'" in out
     assert Path("model.safetensors").exists()

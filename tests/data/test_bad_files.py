@@ -171,10 +171,11 @@ def test_a_directory(tmp_path):
 
 
 def test_a_file_without_permission(tmp_path, monkeypatch):
-    def refuse(path):
+    def refuse(path, mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)  # root may read everything, so the mode bits would not do
+    (tmp_path / "secret.csv").write_text("1,M\n")
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything, so the mode bits would not do
     with pytest.raises(DataError, match=r"secret\.csv: the file cannot be read: Permission denied$"):
         read_csv(tmp_path / "secret.csv")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygrad_mlp.data import breast_cancer_path, load_breast_cancer, read_csv
+from tinygrad_mlp.data import breast_cancer_path, csv_text, load_breast_cancer, read_csv
 from tinygrad_mlp.data.class_labels import class_name, sort_classes
 from tinygrad_mlp.errors import DataError
 
@@ -293,3 +293,11 @@ def test_what_is_written_is_read(tmp_path_factory, data, names, ending, mark, qu
     assert [table.classes[i] for i in table.labels] == labels
     assert list(table.classes) == sorted(set(labels))
     assert (*table.feature_names[:at], table.label_name, *table.feature_names[at:]) == tuple(names)
+
+
+def test_progress_is_told_block_by_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_text, "_BLOCK_CELLS", 4)
+    (tmp_path / "t.csv").write_text("x,kind\n" + "1,a\n2,b\n" * 4)
+    told = []
+    read_csv(tmp_path / "t.csv", progress=told.append)
+    assert told == [0.2, 0.4, 0.6, 0.8]  # of ten lines: the header, eight rows, and the empty one at the end

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tinygrad_mlp.data import StandardScaler, load_breast_cancer
+from tinygrad_mlp.data import StandardScaler, blocks, load_breast_cancer
 from tinygrad_mlp.errors import DataError, NonFiniteError, ShapeError
 
 tables = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e300, 1e300))
@@ -195,3 +195,32 @@ def test_before_fit_it_says_so():
     for use in (lambda: scaler.mean, lambda: scaler.scale, scaler.state, lambda: scaler.transform([[1.0]])):
         with pytest.raises(DataError, match="StandardScaler: not fitted yet; call fit"):
             use()
+
+
+@given(tables)
+def test_blocks_change_nothing(X):
+    whole = StandardScaler().fit(X)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_BLOCK", 2)
+        scaler = StandardScaler().fit(X)
+        scaled = scaler.transform(X)
+    np.testing.assert_allclose(scaler.mean, whole.mean, rtol=1e-15)
+    np.testing.assert_allclose(scaler.scale, whole.scale, rtol=1e-12)
+    assert scaled.tolist() == scaler.transform(X).tolist()
+
+
+def test_rows_are_scaled_in_float64_and_rounded_once_to_another_dtype():
+    X = np.random.default_rng(0).normal(1e6, 1e-3, (50, 3))
+    scaler = StandardScaler().fit(X)
+    scaled = scaler.transform(X, np.float32)
+    assert scaled.dtype == np.float32
+    assert scaled.tolist() == scaler.transform(X).astype(np.float32).tolist()
+    assert scaler.transform([[1e60, 0, 0]], np.float32)[0, 0] == np.inf  # without a warning
+
+
+def test_a_number_that_is_not_finite_is_named_by_its_row_in_any_block(monkeypatch):
+    monkeypatch.setattr(blocks, "_BLOCK", 4)
+    X = np.zeros((9, 2))
+    X[7, 1] = np.nan
+    with pytest.raises(NonFiniteError, match=r"X\[7, 1\] is nan"):
+        StandardScaler().fit(X)

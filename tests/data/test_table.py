@@ -1,9 +1,11 @@
 """A table: its length, its rows by selection, and what it says about itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tinygrad_mlp.data import Table
+from tinygrad_mlp.data import Table, blocks
 
 
 @pytest.fixture
@@ -65,3 +67,22 @@ def test_repr_of_many_classes_is_short(table):
 def test_a_table_cannot_be_changed(table):
     with pytest.raises(AttributeError):
         table.labels = None
+
+
+def test_dealt_rows_are_those_of_select_in_the_memory_of_the_table(table):
+    wide = replace(table, features=np.arange(40.0 * 29).reshape(40, 29), labels=np.arange(40) % 2, ids=None)
+    order = np.random.default_rng(0).permutation(40)
+    expected = [wide.select(part) for part in (order[:25], order[25:])]
+    before = wide.features.copy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_BLOCK", 1)  # eight columns at a time
+        parts = wide.dealt(order[:25], order[25:])
+    for part, other in zip(parts, expected, strict=True):
+        assert part.features.tolist() == other.features.tolist()
+        assert part.labels.tolist() == other.labels.tolist()
+        assert np.shares_memory(part.features, wide.features)
+    assert wide.features.tolist() == before[order].tolist()
+    one, two = table.dealt(np.array([3, 1]), np.array([0]))
+    assert (one.ids, two.ids, one.labels.tolist(), two.labels.tolist()) == (("s", "q"), ("p",), [1, 0], [1])
+    assert (one.features.tolist(), two.features.tolist()) == ([[9, 10, 11], [3, 4, 5]], [[0, 1, 2]])
+    assert replace(table, labels=None).dealt(np.array([1]))[0].labels is None

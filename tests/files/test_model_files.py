@@ -19,7 +19,7 @@ from model_files import Own, saved, small
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
-from tinygrad_mlp.errors import ModelFileError, ShapeError
+from tinygrad_mlp.errors import DtypeError, ModelFileError, OptionError, ShapeError
 from tinygrad_mlp.files import TrainedModel, read_weights
 from tinygrad_mlp.files.architecture import FUNCTIONS, OPTIONS
 from tinygrad_mlp.files.safetensors_bytes import pack
@@ -294,3 +294,31 @@ def test_a_file_without_a_word_on_freezing_is_read_as_before(tmp_path: Path) -> 
     loaded = tg.load(tmp_path / "m.safetensors")
     flags = {name: p.requires_grad for name, p in every_layer().named_parameters().items()}
     assert {name: p.requires_grad for name, p in loaded.named_parameters().items()} == flags
+
+
+def test_the_scaler_of_the_targets_comes_back_and_gives_the_units_of_the_data(tmp_path: Path) -> None:
+    X, y = np.random.default_rng(0).normal(size=(9, 3)), np.arange(9.0)[:, None] * 100
+    scaler, of_targets = tg.data.StandardScaler().fit(X), tg.data.StandardScaler().fit(y)
+    model = nn.Dense(3, 1, rng=1)
+    tg.save(model, tmp_path / "m", scaler=scaler, label_name="price", target_scaler=of_targets)
+    trained = TrainedModel.load(tmp_path / "m")
+    assert trained.target_scaler is not None
+    assert (trained.target_scaler.mean, trained.target_scaler.scale) == (of_targets.mean, of_targets.scale)
+    by_hand = tg.predict(model, (X - X.mean(axis=0)) / X.std(axis=0)).astype(float) * y.std() + y.mean()
+    np.testing.assert_allclose(trained.numbers(X), by_hand, rtol=1e-6)
+    assert read_weights(tmp_path / "m").keys() == {"W", "b"}
+    np.testing.assert_array_equal(TrainedModel(model).numbers(X), tg.predict(model, X))
+
+
+def test_a_scaler_of_targets_has_to_fit_the_model(tmp_path: Path) -> None:
+    one = tg.data.StandardScaler().fit([[1.0], [2.0]])
+    with pytest.raises(ShapeError, match="the last layer gives 2, the target_scaler has 1"):
+        TrainedModel(small(), target_scaler=one)
+    with pytest.raises(OptionError, match="classes and a target_scaler: a model gives logits of classes or numbers"):
+        TrainedModel(nn.Dense(2, 1, rng=0), classes=("a",), target_scaler=one)
+    with pytest.raises(DtypeError, match="the target_scaler is 3; a StandardScaler is expected"):
+        TrainedModel(nn.Dense(2, 1, rng=0), target_scaler=3)  # type: ignore[arg-type]  # what is refused
+    named = nn.Dense(2, 1, rng=0)
+    named.target_scaler = nn.Dense(2, 1, rng=0)
+    with pytest.raises(ModelFileError, match="a parameter cannot be named target_scaler"):
+        tg.save(named, tmp_path / "m")

@@ -1,7 +1,11 @@
-"""Every layer and schedule, clipping and embeddings beside PyTorch's: 50 training steps in float64."""
+"""Every layer and schedule, clipping and embeddings beside PyTorch's: 50 training steps in float64.
+
+Losses and optimizers have files of their own.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +36,31 @@ LAYERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "PReLU": (lambda: nn.PReLU(8), lambda: theirs.PReLU(8)),
     "BatchNorm": (lambda: nn.BatchNorm(8), lambda: theirs.BatchNorm1d(8)),
     "LayerNorm": (lambda: nn.LayerNorm(8), lambda: theirs.LayerNorm(8)),
+    "PReLU, one slope": (lambda: nn.PReLU(1, alpha=0.1), lambda: theirs.PReLU(1, 0.1)),
+    "BatchNorm, its numbers": (
+        lambda: nn.BatchNorm(8, epsilon=1e-3, momentum=0.3),
+        lambda: theirs.BatchNorm1d(8, eps=1e-3, momentum=0.3),
+    ),
+    "LayerNorm, its number": (lambda: nn.LayerNorm(8, epsilon=1e-3), lambda: theirs.LayerNorm(8, eps=1e-3)),
+    "Dropout": (lambda: nn.Dropout(0.3, rng=7), lambda: SameDropout(0.3, 7)),
     "Flatten": (nn.Flatten, theirs.Flatten),
 }
+
+
+class SameDropout(theirs.Module):
+    """Dropout that drops what a layer of ours with this seed drops, and is PyTorch's otherwise."""
+
+    def __init__(self, p: float, seed: int) -> None:
+        super().__init__()
+        self.p, self.draws = p, np.random.default_rng(seed)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return theirs.functional.dropout(x, self.p, training=False)
+        kept = self.draws.random(tuple(x.shape), np.float32) >= self.p
+        return x * torch.from_numpy(kept) / (1 - self.p)
+
+
 OPTIMIZERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "SGD": (
         lambda p: optim.SGD(p, 0.05, 0.9, rate_in_velocity=False),
@@ -58,6 +85,17 @@ SCHEDULES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "warm-up": (
         lambda o: optim.WarmUp(o, over=20, start=0.25),
         lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.25, total_iters=20),
+    ),
+    "warm-up, then cosine": (
+        lambda o: optim.WarmUp(o, over=10, start=0.1, then=optim.Cosine(o, over=40)),
+        lambda o: torch.optim.lr_scheduler.SequentialLR(
+            o,
+            [
+                torch.optim.lr_scheduler.LinearLR(o, 0.1, total_iters=10),
+                torch.optim.lr_scheduler.CosineAnnealingLR(o, 40),
+            ],
+            [10],
+        ),
     ),
     "plateau": (
         lambda o: optim.ReduceOnPlateau(o, gamma=0.5, patience=2, threshold=0.05),
@@ -106,10 +144,25 @@ def compare(layer: str = "Tanh", optimizer: str = "Adam", schedule: str = "const
     np.testing.assert_allclose(outputs, torchs.eval()(inputs).detach().numpy(), rtol=0, atol=1e-11)
 
 
+def test_no_layer_and_no_schedule_is_missing() -> None:
+    layers = {
+        name for name in nn.__all__ if inspect.isclass(value := getattr(nn, name)) and issubclass(value, nn.Module)
+    }
+    # Dense and Sequential are in each network; Embedding has a test of its own.
+    assert layers - {"Module", "Dense", "Sequential", "Embedding"} == {name.partition(",")[0] for name in LAYERS}
+    schedules = {value for name in optim.__all__ if (value := getattr(optim, name)) and is_schedule(value)}
+    sgd = optim.SGD(nn.Dense(1, 1), 0.1)
+    assert {type(make(sgd)) for make, _ in SCHEDULES.values()} == schedules
+
+
+def is_schedule(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, optim.Schedule)
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_network_with_the_layer_learns_alike(layer: str) -> None:
     # The bias before a BatchNorm has a gradient of exactly 0, of which Adam would blow up the rounding.
-    compare(layer=layer, optimizer="SGD" if layer == "BatchNorm" else "Adam")
+    compare(layer=layer, optimizer="SGD" if layer.startswith("BatchNorm") else "Adam")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

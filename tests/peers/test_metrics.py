@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
+from sklearn.calibration import calibration_curve
 
 from tinygrad_mlp import metrics
 
 pytestmark = pytest.mark.bench
 
 
-def near(ours: float, others: Any) -> None:
+def near(ours: Any, others: Any) -> None:
     np.testing.assert_allclose(ours, others, rtol=1e-12, atol=1e-12)
 
 
@@ -64,6 +65,25 @@ def test_log_loss(pairs: list[tuple[int, float]]) -> None:
     near(metrics.log_loss(truth, rows), theirs.log_loss(truth, rows, labels=[0, 1, 2]))
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), SCORES), min_size=1, max_size=40))
+def test_log_loss_of_certainties(pairs: list[tuple[int, float]]) -> None:
+    """What was called impossible and happens costs ∞ here; scikit-learn counts it as a probability of 2⁻⁵²."""
+    truth, p = map(np.array, zip(*pairs, strict=True))
+    epsilon = np.finfo(float).eps
+    near(metrics.log_loss(truth, np.clip(p, epsilon, 1 - epsilon)), theirs.log_loss(truth, p, labels=[0, 1]))
+    assert np.isinf(metrics.log_loss(truth, p)) == np.any(p == 1 - truth)
+
+
+@given(BINARY, st.integers(1, 12))
+def test_calibration(pairs: list[tuple[int, float]], bins: int) -> None:
+    truth, p = map(np.array, zip(*pairs, strict=True))
+    found = metrics.calibration(truth, p, bins=bins)
+    shares, means = calibration_curve(truth, p, n_bins=bins, pos_label=1)
+    near([mean for mean, _, _ in found], means)
+    near([share for _, share, _ in found], shares)
+    assert sum(n for _, _, n in found) == len(p)
+
+
 NUMBERS = st.floats(-1e3, 1e3)
 
 
@@ -74,6 +94,6 @@ def test_metrics_of_numbers(pairs: list[tuple[float, float]], constant: bool) ->
         y = np.full(len(y), 2.0)
     near(metrics.mae(y, predicted), theirs.mean_absolute_error(y, predicted))
     near(metrics.rmse(y, predicted), theirs.root_mean_squared_error(y, predicted))
-    np.testing.assert_allclose(metrics.r2(y, predicted), theirs.r2_score(y, predicted), rtol=1e-9)
+    near(metrics.r2(y, predicted), theirs.r2_score(y, predicted))
     columns = np.stack([y, predicted], axis=1)
     near(metrics.rmse(columns, columns[::-1]), theirs.root_mean_squared_error(columns, columns[::-1]))

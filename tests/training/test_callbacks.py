@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from training.setting import fitted, network, rows
+from training.setting import fitted, network, rows, same_weights
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import optim
@@ -40,6 +40,35 @@ def test_they_are_called_in_the_order_given() -> None:
     seen: list[str] = []
     fitted(network(), epochs=2, callbacks=[Named("a", seen), Named("b", seen)])
     assert seen == ["a start", "b start", "a 1", "b 1", "a 2", "b 2", "a end", "b end"]
+
+
+def test_each_method_is_called_in_its_turn() -> None:
+    """As the docstring of `Callback` draws it."""
+    seen: list[str] = []
+
+    class All(Callback):
+        def start(self, run: Run) -> None:
+            seen.append("start")
+
+        def gradients(self, run: Run) -> None:
+            seen.append("gradients")
+
+        def step(self, run: Run) -> None:
+            seen.append("step")
+
+        def numbers(self, run: Run) -> dict[str, float]:
+            seen.append("numbers")
+            return {"steps": seen.count("step")}
+
+        def epoch(self, run: Run) -> None:
+            seen.append(f"epoch with {run.history['steps'][-1]:g} steps")
+
+        def end(self, run: Run) -> None:
+            seen.append("end")
+
+    fitted(network(), epochs=2, batch_size=30, callbacks=[All()])
+    steps = ["gradients", "step"] * 2 + ["numbers"]
+    assert seen == ["start", *steps, "epoch with 2 steps", *steps, "epoch with 4 steps", "end"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError(), KeyboardInterrupt(), SystemExit()])
@@ -108,6 +137,20 @@ def test_they_see_the_run() -> None:
 
     fitted(model, optimizer=adam, epochs=2, valid=rows(2), callbacks=[Look()])
     assert runs == [("start", 0, 0), ("epoch", 1, 1), ("epoch", 2, 2), ("end", 2, 2)]
+
+
+def test_after_each_step_they_see_how_far_the_epoch_is() -> None:
+    model = network()
+    before = model.state_dict()
+    seen: list[tuple[int, int, int]] = []
+
+    class Look(Callback):
+        def step(self, run: Run) -> None:
+            assert not same_weights(model.state_dict(), before)  # the step has been made
+            seen.append((run.epoch, run.batch, run.batches))
+
+    fitted(model, epochs=2, batch_size=20, callbacks=[Look(), Callback()])
+    assert seen == [(1, 1, 3), (1, 2, 3), (1, 3, 3), (2, 1, 3), (2, 2, 3), (2, 3, 3)]
 
 
 # Schedules.

@@ -125,6 +125,6 @@ def test_a_loss_that_is_no_result_of_operations_is_named() -> None:
 
 
 def test_outputs_and_targets_of_different_shapes_are_not_broadcast() -> None:
-    model = nn.Dense(3, 1, rng=0)
-    with pytest.raises(ShapeError, match=r"\(16, 1\).*\(16,\)"):
+    model = nn.Dense(3, 2, rng=0)
+    with pytest.raises(ShapeError, match=r"\(16, 2\).*\(16,\)"):
         fitted(model, loss=tg.mean_squared_error, train=(X, X[:, 0]))

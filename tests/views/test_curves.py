@@ -60,6 +60,15 @@ def test_without_validation_or_accuracy_there_is_less_to_draw():
     assert "validation" not in legend(figure)
 
 
+def test_each_metric_has_a_panel_at_most_three_in_a_row():
+    first, second = History(), History()
+    first.append({"f1": 0.5, "loss": 0.7, "val_loss": 0.8, "val_f1": 0.4})
+    second.append({"loss": 3.0, "r2": 0.5, "mae": 1.0})
+    figure = draw_curves({"first": first, "second": second})
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "f1", "r2", "mae"]
+    assert figure.get_size_inches().tolist() == [10, 3.8 * 2 + 0.25 * 2]
+
+
 def test_one_epoch_is_a_dot_and_nan_is_never_the_best():
     [line] = [
         line for line in draw_curves({"m": history(0.5, valid=False)}).axes[0].lines if line.get_linestyle() == "-"
@@ -126,3 +135,24 @@ def test_without_matplotlib_the_error_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "curves need matplotlib: pip install 'tinygrad_mlp[cli]'\n"
+
+
+def test_gradient_norms_are_two_panels_with_a_line_for_each_parameter():
+    first, second = History(), History()
+    for norm in (0.5, 0.2):
+        row = {"loss": norm, "val_loss": 1.0, "gradient_norm/0.W": norm, "gradient_norm/1.W": 0.0}
+        first.append(row | {"update_ratio/0.W": 0.1, "update_ratio/1.W": 0.2})
+        second.append({"loss": 1.0, "gradient_norm/0.W": 2 * norm, "f1": 0.5})
+    figure = draw_curves({"m": first})
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "gradient_norm", "update_ratio"]
+    norms = figure.axes[1]
+    assert (norms.get_yscale(), figure.axes[0].get_yscale()) == ("log", "linear")
+    assert [text.get_text() for text in norms.get_legend().get_texts()] == ["0.W", "1.W"]
+    assert drawn(norms) == [("-", [0.5, 0.2]), ("-", [0.0, 0.0])]
+    assert norms.lines[0].get_color() != norms.lines[1].get_color()
+    figure = draw_curves({"first": first, "second": second})
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "f1", "gradient_norm", "update_ratio"]
+    both = figure.axes[2]
+    assert [ydata for _, ydata in drawn(both)] == [[0.5, 0.2], [0.0, 0.0], [1.0, 0.4]]
+    assert both.lines[0].get_color() == both.lines[1].get_color() != both.lines[2].get_color()
+    assert both.get_legend() is None

@@ -1,4 +1,4 @@
-"""The command `tinygrad-mlp`: split a table, train a network on it, predict with it; and a demo of all three.
+"""The command `tinygrad-mlp`: split a table, train networks on it, compare and use them; and a demo.
 
 One file a command. What goes wrong because of what was asked for ends in one line on stderr and exit code 2.
 """
@@ -16,13 +16,20 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from tinygrad_mlp.cli import demo, predict, split, train
+from tinygrad_mlp.cli import compare, demo, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError, TrainingWarning
+from tinygrad_mlp.interrupting import INTERRUPTED, unguard
 
-COMMANDS: dict[str, ModuleType] = {"demo": demo, "split": split, "train": train, "predict": predict}
+COMMANDS: dict[str, ModuleType] = {
+    "demo": demo,
+    "split": split,
+    "train": train,
+    "compare": compare,
+    "predict": predict,
+}
 
-INTERNAL_ERROR, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
+INTERNAL_ERROR, BAD_INPUT, BROKEN_PIPE = 1, 2, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ─ shows ?, and the command goes on
     try:
+        unguard()
         with warning_lines(title(words)):
             code = run(words)
         sys.stdout.flush()

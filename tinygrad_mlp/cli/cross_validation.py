@@ -7,14 +7,16 @@ training rows is held back to stop on, so that no network is stopped by the rows
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tinygrad_mlp import nn, ops
-from tinygrad_mlp.cli.training import Streams, labelled, labels_of, learn, network_for
+from tinygrad_mlp import nn
+from tinygrad_mlp.cli.console import shown
+from tinygrad_mlp.cli.training import Scalers, Streams, learn, network_for
 from tinygrad_mlp.data import Table, folds, split_indices
-from tinygrad_mlp.training import metrics, predict
+from tinygrad_mlp.training import predict
+from tinygrad_mlp.training.measures import MEASURES, Measure
 
 
 def cross_validate(table: Table, arguments: argparse.Namespace) -> str:
@@ -23,19 +25,22 @@ def cross_validate(table: Table, arguments: argparse.Namespace) -> str:
     total = arguments.folds * arguments.repeats
     for number, (streams, train, held_out) in enumerate(parts(table, arguments), 1):
         scores = scored(train, held_out, arguments, streams)
-        shown = " - ".join(f"{name}: {value:.4f}" for name, value in list(scores.items())[:2])
-        print(f"fold {str(number).zfill(len(str(total)))}/{total} - {shown}", flush=True)
+        line = " - ".join(f"{name}: {shown(value)}" for name, value in list(scores.items())[:2])
+        print(f"fold {str(number).zfill(len(str(total)))}/{total} - {line}", flush=True)
         for name, value in scores.items():
             found.setdefault(name, []).append(value)
     width = max(map(len, found))
-    lines = [f"{name.ljust(width)}  {np.mean(v):.4f} ± {np.std(v, ddof=1):.4f}" for name, v in found.items()]
+    lines = [
+        f"{name.ljust(width)}  {shown(float(np.mean(v)))} ± {shown(float(np.std(v, ddof=1)))}"
+        for name, v in found.items()
+    ]
     return "\n".join([f"{total} folds".ljust(width) + "  mean ± sd", *lines])
 
 
 def parts(table: Table, arguments: argparse.Namespace) -> Iterator[tuple[Streams, Table, Table]]:
     """For each fold of each repetition its random streams, its training rows and the rows held out."""
     for repeat in range(arguments.repeats):
-        dealt = folds(labels_of(table), arguments.folds, np.random.default_rng([arguments.seed, 3, repeat]))
+        dealt = folds(table.strata, arguments.folds, np.random.default_rng([arguments.seed, 3, repeat]))
         for fold, (train, held_out) in enumerate(dealt):
             streams = Streams.of(arguments.seed + 1 + repeat * arguments.folds + fold)
             yield streams, table.select(train), table.select(held_out)
@@ -45,27 +50,30 @@ def scored(train: Table, held_out: Table, arguments: argparse.Namespace, streams
     """The scores on the rows held out of a network that the others have trained."""
     stop_on = None
     if arguments.patience:
-        kept, waiting = split_indices(labels_of(train), round(1 - arguments.valid_ratio, 12), streams.split)
+        kept, waiting = split_indices(train.strata, round(1 - arguments.valid_ratio, 12), streams.split)
         train, stop_on = train.select(kept), train.select(waiting)
     model = network_for(train, arguments, streams)
-    scaler, _, _ = learn(model, train, stop_on, arguments, streams)
-    return class_scores(model, *labelled(held_out, scaler))
+    scalers, _, _ = learn(model, train, stop_on, arguments, streams)
+    return scores_of(model, scalers, held_out, arguments.metrics)
 
 
-def class_scores(model: nn.Module, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """The scores of a network on rows."""
-    p = np.asarray(ops.softmax(predict(model, X).astype(np.float64)))
-    predicted = p.argmax(axis=1)
-    scores = {
-        "accuracy": metrics.accuracy(y, predicted),
-        "cross-entropy": metrics.log_loss(y, np.clip(p, np.finfo(float).tiny, 1)),
-        "balanced accuracy": metrics.balanced_accuracy(y, predicted),
-        "macro F1": metrics.macro(metrics.f1, y, predicted),
-    }
-    if p.shape[1] == 2:
-        scores |= {
-            "ROC AUC": metrics.roc_auc(y, p[:, 1]),
-            "average precision": metrics.average_precision(y, p[:, 1]),
-            "Brier score": metrics.brier(y, p[:, 1]),
-        }
-    return scores
+def scores_of(model: nn.Module, scalers: Scalers, table: Table, asked: Sequence[str] | None) -> dict[str, float]:
+    """The scores of a network on rows, by their titles; those of numbers in the units of the data."""
+    X, y = scalers.data(table)
+    outputs = predict(model, X)
+    if scalers.targets:
+        assert table.targets is not None
+        outputs, y = scalers.targets.inverse_transform(outputs.astype(np.float64)), table.targets[:, None]
+    measures = [MEASURES[name] for name in asked] if asked else fitting(outputs.shape[1])
+    return {measure.title: measure.of(outputs, y) for measure in measures}
+
+
+def fitting(outputs: int) -> list[Measure]:
+    """What is told if nothing is asked for: of one output all that is said of numbers, else what is said of a table.
+
+    Of classes that is what needs no positive class, and with two of them what is said of probabilities.
+    """
+    if outputs == 1:
+        return [measure for measure in MEASURES.values() if measure.kind == "numbers"]
+    names = ["accuracy", "log_loss", "balanced_accuracy", "macro_f1"]
+    return [MEASURES[name] for name in [*names, *["roc_auc", "average_precision", "brier"] * (outputs == 2)]]

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from tinygrad_mlp import nn
-from tinygrad_mlp.cli.parser import UsageError, instead, plain
-from tinygrad_mlp.cli.values import number, one_of, whole
+from tinygrad_mlp.cli.layers import (
+    KINDS,
+    SQUASHING,
+    LayerSpec,
+    hidden_layers,
+    initialiser,
+    parameter_count,
+    width,
+    with_output,
+)
+from tinygrad_mlp.cli.memory import check_memory
+from tinygrad_mlp.cli.network_file import LAYERS, SHORT, read_network_file
+from tinygrad_mlp.cli.parser import Parser, UsageError
+from tinygrad_mlp.cli.paths import check_inputs
+from tinygrad_mlp.cli.values import number, one_of
 from tinygrad_mlp.nn.initialisers import BY_NAME
+from tinygrad_mlp.spelling import plain
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-}
+ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh")
+KIND_OF = {name: next(kind for kind in KINDS if plain(kind) == plain(name)) for name in ACTIVATIONS}
+"""The kind of layer that each name of `--activation` stands for."""
 HIDDEN = [24, 24]
-WIDEST = 10_000
 
-width = whole(1, WIDEST)
-activation = one_of(ACTIVATIONS)
-initialiser = one_of(BY_NAME)
+SETTINGS = (
+    *("layer", "activation", "weights_initializer", "dropout"),
+    *("task", "loss", "metrics", "optimizer", "learning_rate", "momentum", "nesterov", "schedule", "warm_up"),
+    *("class_weights", "weight_decay", "clip_norm", "clip_value"),
+    *("epochs", "batch_size", "patience", "min_delta", "seed"),
+)
+"""The options that a network file may give values for."""
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +42,9 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("network")
     sizes = " ".join(map(str, HIDDEN))
     group.add_argument("--layer", nargs="+", type=width, metavar="N", help=f"sizes of the hidden layers ({sizes})")
-    group.add_argument("--activation", type=activation, metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (relu)")
+    group.add_argument(
+        "--activation", type=one_of(ACTIVATIONS), metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (relu)"
+    )
     group.add_argument(
         "--weights-initializer",
         type=initialiser,
@@ -51,68 +57,55 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--network",
         type=Path,
-        metavar="FILE.toml",
-        help="a TOML file with lines such as: layer = [24, 24, 24] and activation = 'tanh'; options go before it",
+        metavar="FILE",
+        help="a JSON or TOML file with the layers one by one, and with any other options that describe the network and "
+        "its training; options that are typed count more",
     )
+    parser.set_defaults(layers=None)
+
+
+def apply_network_file(arguments: argparse.Namespace, parser: Parser) -> None:
+    """Take from the network file what was not typed.
+
+    Args:
+        arguments: of the command.
+        parser: one for its options; its defaults are changed.
+
+    Raises:
+        UsageError: the file cannot be used, or does not go with what was typed.
+    """
+    check_inputs([arguments.network])
+    given = read_network_file(arguments.network, {name: parser.reader(name) or bool for name in SETTINGS})
+    if LAYERS in given and arguments.layer is not None:
+        del given[LAYERS]
+    if LAYERS in given:
+        for name in SHORT:
+            if getattr(arguments, name) is not None:
+                raise UsageError(f"--{name} does not go with the layers in {arguments.network}, which say it")
+    vars(arguments).update(vars(parser.again(arguments.words, given)) | {"words": arguments.words})
 
 
 def settle_network(arguments: argparse.Namespace) -> None:
-    """Fill in what was not given as an option: from the network file, else the defaults.
-
-    Raises `UsageError` for a file that is not TOML, or has another key or value than the options.
-    """
-    given = {} if arguments.network is None else read_network(arguments.network)
-    for name, value in given.items():
-        if getattr(arguments, name) is None:
-            setattr(arguments, name, value)
+    """Fill in what was left open: by options, the hidden layers; what `layers` describe is complete but the output."""
+    if arguments.layers is not None:
+        return
     arguments.layer = arguments.layer or HIDDEN
     arguments.activation = arguments.activation or "relu"
     arguments.dropout = arguments.dropout or 0.0
-    default = "xavier" if arguments.activation in ("sigmoid", "tanh") else "he"
+    default = "xavier" if KIND_OF[arguments.activation] in SQUASHING else "he"
     arguments.weights_initializer = arguments.weights_initializer or default
 
 
-def read_network(path: Path) -> dict[str, Any]:
-    """What a network file says, by the names of the options."""
-    readers: dict[str, Callable[[str], Any]] = {
-        "layer": width,
-        "activation": activation,
-        "weights_initializer": initialiser,
-        "dropout": number(0, 1),
-    }
-    known = {plain(name): name for name in readers}
-    try:
-        found = tomllib.loads(path.read_text("utf-8"))
-        given = {}
-        for key, value in found.items():
-            name = known.get(plain(key))
-            if name is None:
-                raise UsageError(f"{key!r} is unknown; {instead(key, readers)}")
-            if name == "layer" and (not isinstance(value, list) or not value):
-                raise UsageError(f"layer is {value!r}, a list of sizes such as [24, 24] is expected")
-            try:
-                read = readers[name]
-                given[name] = [read(str(size)) for size in value] if name == "layer" else read(str(value))
-            except argparse.ArgumentTypeError as error:
-                raise UsageError(f"{key}: {error}") from error
-    except ValueError as error:  # UsageError, and the errors of TOML and UTF-8
-        raise UsageError(f"{path}: {error}") from error
-    return given
+def layers_for(arguments: argparse.Namespace, n_in: int, n_out: int) -> list[LayerSpec]:
+    """The layers that settled arguments ask for, on data with so many columns and outputs.
 
-
-def build_network(
-    n_in: int,
-    hidden: Sequence[int],
-    n_out: int,
-    activation: str,
-    initialiser: str,
-    rng: np.random.Generator,
-    dropout: float = 0.0,
-) -> nn.Sequential:
-    """Dense layers with an activation after each but the last, which gives the logits of `n_out` classes."""
-    layers: list[nn.Module] = []
-    for size in hidden:
-        layers += [nn.Dense(n_in, size, weights=initialiser, rng=rng), ACTIVATIONS[activation]()]
-        layers += [nn.Dropout(dropout, rng=rng)] * (dropout > 0)
-        n_in = size
-    return nn.Sequential(*layers, nn.Dense(n_in, n_out, weights=initialiser, rng=rng))
+    Raises:
+        UsageError: the output layer does not fit, or there is not enough memory to train them.
+    """
+    specs = arguments.layers
+    if specs is None:
+        kind = KIND_OF[arguments.activation]
+        specs = hidden_layers(arguments.layer, kind, arguments.weights_initializer, arguments.dropout)
+    specs = with_output(specs, n_out, arguments.weights_initializer)
+    check_memory(parameter_count(specs, n_in))
+    return specs

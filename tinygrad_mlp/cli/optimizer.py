@@ -10,14 +10,15 @@ import numpy as np
 
 from tinygrad_mlp import nn, ops, optim
 from tinygrad_mlp.cli.parser import UsageError
+from tinygrad_mlp.cli.tasks import add_loss_options
 from tinygrad_mlp.cli.values import number, one_of, whole
 from tinygrad_mlp.training import Loss, Scheduled
 
-LOSSES = ("categoricalCrossentropy", "binaryCrossentropy")
-"""Two names for the cross-entropy of the softmax: with two classes they are the same."""
-
 RATES = {"sgd": 0.03, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001, "adagrad": 0.03}
 """The optimizers, and the learning rates that they work well with on standardised columns."""
+
+DECAYS = {"adam": 0.02}
+"""The weight decay of an optimizer, where it is not 0: with it, small tables are not learnt by heart."""
 
 OPTIMIZER_CLASSES: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": optim.SGD,
@@ -25,6 +26,12 @@ OPTIMIZER_CLASSES: dict[str, Callable[..., optim.Optimizer]] = {
     "adam": optim.Adam,
     "adamw": optim.AdamW,
     "adagrad": optim.AdaGrad,
+}
+
+NUMBER_LOSSES: dict[str, Loss] = {
+    "meanSquaredError": ops.mean_squared_error,
+    "meanAbsoluteError": ops.mean_absolute_error,
+    "huber": ops.huber,
 }
 
 SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.Schedule]] = {
@@ -38,17 +45,12 @@ SCHEDULES: dict[str, Callable[[optim.Optimizer, int], optim.Schedule]] = {
 
 
 def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
-    """`--loss`, `--optimizer`, and what belongs to them: rates, schedules, clipping, weights of classes."""
+    """`--loss`, `--metrics`, `--optimizer`, and what belongs to them: rates, schedules, clipping, class weights."""
     group = parser.add_argument_group("optimizer")
-    group.add_argument(
-        "--loss",
-        type=one_of(LOSSES),
-        default=LOSSES[0],
-        metavar="NAME",
-        help=f"{LOSSES[0]}, or with two classes {LOSSES[1]}, which is then the same",
-    )
+    add_loss_options(group)
     names = ", ".join(RATES)
-    group.add_argument("--optimizer", type=one_of(RATES), default="sgd", metavar="NAME", help=f"{names} (sgd)")
+    found = "adam; sgd where --learning-rate, --momentum or --nesterov is given and this is not"
+    group.add_argument("--optimizer", type=one_of(RATES), metavar="NAME", help=f"{names} ({found})")
     rates = ", ".join(f"{rate:g} for {name}" for name, rate in RATES.items())
     group.add_argument("--learning-rate", type=number(above=True), metavar="X", help=f"the size of a step ({rates})")
     group.add_argument("--momentum", type=number(0, 1), metavar="X", help="of sgd: how much of its speed it keeps (0)")
@@ -76,11 +78,16 @@ def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--clip-value", type=number(above=True), metavar="X", help="hold each element of a gradient between -X and X"
     )
-    group.add_argument("--weight-decay", type=number(), default=0.0, metavar="X", help="pull weights towards 0 (0)")
+    decays = ", ".join(f"{decay:g} for {name}" for name, decay in DECAYS.items())
+    help_ = f"pull weights towards 0 ({decays}, else 0)"
+    group.add_argument("--weight-decay", type=number(), metavar="X", help=help_)
 
 
 def settle_optimizer(arguments: argparse.Namespace) -> None:
-    """Fill in the learning rate, and refuse options of another optimizer with `UsageError`."""
+    """Fill in the optimizer and its numbers, and refuse options of another one with `UsageError`."""
+    if arguments.optimizer is None:
+        of_sgd = arguments.learning_rate is not None or arguments.momentum is not None or arguments.nesterov
+        arguments.optimizer = "sgd" if of_sgd else "adam"
     if arguments.optimizer != "sgd":
         for option, given in (("--momentum", arguments.momentum is not None), ("--nesterov", arguments.nesterov)):
             if given:
@@ -93,12 +100,16 @@ def settle_optimizer(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--warm-up {arguments.warm_up} leaves none of the {arguments.epochs} epochs")
     arguments.learning_rate = arguments.learning_rate or RATES[arguments.optimizer]
     arguments.momentum = arguments.momentum or 0.0
+    if arguments.weight_decay is None:
+        arguments.weight_decay = DECAYS.get(arguments.optimizer, 0.0)
 
 
-def check_loss(loss: str, classes: int) -> None:
-    """Refuse the loss of two classes for more of them, with `UsageError`."""
-    if loss == "binaryCrossentropy" and classes != 2:
-        raise UsageError(f"--loss binaryCrossentropy is for 2 classes, the data have {classes}: use {LOSSES[0]}")
+def in_words(arguments: argparse.Namespace) -> str:
+    """`adam, learning rate 0.001, weight decay 0.01`."""
+    parts = [arguments.optimizer, f"learning rate {arguments.learning_rate:g}"]
+    parts += [f"momentum {arguments.momentum:g}"] * bool(arguments.momentum)
+    parts += [f"weight decay {arguments.weight_decay:g}"] * bool(arguments.weight_decay)
+    return ", ".join(parts)
 
 
 def build_optimizer(model: nn.Module, arguments: argparse.Namespace) -> optim.Optimizer:
@@ -118,7 +129,9 @@ def build_schedule(optimizer: optim.Optimizer, arguments: argparse.Namespace) ->
 
 
 def build_loss(labels: np.ndarray, classes: int, arguments: argparse.Namespace) -> Loss:
-    """The cross-entropy, with the weights of the classes that training labels (N,) ask for."""
+    """The loss of the settled arguments; the cross-entropy with the weights that training labels (N,) ask for."""
+    if arguments.loss in NUMBER_LOSSES:
+        return NUMBER_LOSSES[arguments.loss]
     if arguments.class_weights is None:
         return ops.softmax_cross_entropy
     weights = len(labels) / (classes * np.bincount(labels, minlength=classes))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
 from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.spelling import instead
 
 PROGRAM = "tinygrad-mlp"
 
@@ -39,6 +39,16 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> list[str]:
         """The long options."""
         return [option for option in self._option_string_actions if option.startswith("--")]
+
+    def reader(self, name: str) -> Callable[[str], Any] | None:
+        """What reads the values of an option; None for a flag, which has none."""
+        action = self._option_string_actions[f"--{name.replace('_', '-')}"]
+        return action.type if callable(action.type) else None
+
+    def again(self, words: Sequence[str], defaults: Mapping[str, Any]) -> argparse.Namespace:
+        """The arguments that words stand for, which were parsed before, if other values stand for what is not there."""
+        self.set_defaults(**defaults)
+        return self.parse_args([spelled(word) for word in words])
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -103,22 +113,6 @@ def spelled(word: str) -> str:
         return word
     name, equals, value = word.partition("=")
     return name.replace("_", "-") + equals + value
-
-
-def instead(word: str, known: Iterable[str], listed: bool = True) -> str:
-    """`did you mean …?` if a known word is near; else all of them, or nothing if they are not to be `listed`."""
-    known = list(known)
-    folded = {plain(name): name for name in known}
-    near = [name for name in folded if len(plain(word)) > 1 and name.startswith(plain(word))]
-    near += difflib.get_close_matches(plain(word), folded, n=1)
-    if near:
-        return f"did you mean {folded[near[0]]}?"
-    return f"expected {', '.join(known)}" if listed else ""
-
-
-def plain(name: str) -> str:
-    """A name without what may be written in several ways: case, dashes, underscores and blanks."""
-    return re.sub(r"[-_ ]", "", name).casefold()
 
 
 def in_options(message: str) -> str:

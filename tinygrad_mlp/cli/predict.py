@@ -1,4 +1,4 @@
-"""Predict the classes of a CSV file with a saved model; if the file has labels, score the predictions.
+"""Predict the classes or numbers of a CSV file with a saved model; if the file has labels, score the predictions.
 
 Of two classes, precision, recall and F1 are of the positive one: the second in sorted order, so M of B and M, 1 of 0
 and 1, yes of no and yes; or the one that --positive names.
@@ -7,30 +7,28 @@ and 1, yes of no and yes; or the one that --positive names.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.cli.console import styled
-from tinygrad_mlp.cli.parser import UsageError, first_of, instead
+from tinygrad_mlp.cli.parser import UsageError, first_of
 from tinygrad_mlp.cli.paths import check_inputs, check_outputs
-from tinygrad_mlp.cli.scores import Scores
+from tinygrad_mlp.cli.predictions import ClassPredictions, NumberPredictions, Predictions
+from tinygrad_mlp.cli.scores import ClassScores, NumberScores
 from tinygrad_mlp.cli.seen_rows import warn_of_seen_rows
-from tinygrad_mlp.cli.tables import add_column_options, in_words, summary
+from tinygrad_mlp.cli.tables import add_column_options, summary
 from tinygrad_mlp.cli.values import number
 from tinygrad_mlp.data import Table, read_csv
 from tinygrad_mlp.errors import ModelFileError, NonFiniteError
 from tinygrad_mlp.files import TrainedModel
+from tinygrad_mlp.spelling import instead
 from tinygrad_mlp.training.rows import dtype_of
 
-SUMMARY = "predict the classes of a CSV file with a saved model, and score them"
+SUMMARY = "predict the classes or numbers of a CSV file with a saved model, and score them"
 EXAMPLES = """examples:
   tinygrad-mlp predict model.safetensors data_valid.csv
   tinygrad-mlp predict --model model.safetensors --dataset new.csv --output predicted.csv"""
@@ -50,10 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of two classes: call a row positive from this probability on (the more probable class)",
     )
     output = parser.add_argument_group("output")
-    rows = "write a line for each row: class, probabilities"
+    rows = "write a line for each row: class, probabilities; or number"
     output.add_argument("--output", type=Path, metavar="FILE.csv", help=rows)
     output.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    add_column_options(parser)
+    add_column_options(parser, task=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,16 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     check_inputs(files.values())
     check_outputs({"--output": arguments.output}, files.values())
     trained = load(files["MODEL"])
-    positive = positive_class(trained.classes, arguments.positive)
-    if arguments.threshold is not None and len(trained.classes) != 2:
-        raise UsageError(f"--threshold is for models of two classes, this one has {len(trained.classes)}")
+    check_options(trained, arguments)
     table = read_for(trained, files["DATA.csv"], arguments)
-    logits = finite_logits(trained, table)
-    probabilities = np.asarray(ops.softmax(logits.astype(np.float64)))
-    indices = decided(probabilities, positive, arguments.threshold)
-    predictions = Predictions(trained.classes, table, probabilities, indices)
-    scores = None if table.labels is None else Scores.of(logits, table.labels, trained.classes, positive, indices)
-    if table.labels is not None:
+    predictions: Predictions
+    scores: ClassScores | NumberScores | None
+    if trained.classes:
+        predictions, scores = classes_of(trained, table, arguments)
+    else:
+        predictions, scores = numbers_of(trained, table)
+    if scores:
         warn_of_seen_rows(trained, table)
     if arguments.output:
         atomic_write(arguments.output, predictions.csv().encode())
@@ -80,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         result |= {"predictions": list(predictions.records())} if scores is None else scores.json()
         print(json.dumps(result, ensure_ascii=False, allow_nan=False))
         return 0
-    print(f"{summary(table)}\npredicted: {in_words(predictions.counts())}\n")
+    print(f"{summary(table)}\npredicted: {predictions.in_words()}\n")
     if scores:
         print(scores.text())
     elif not arguments.output:
@@ -91,19 +88,52 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def load(path: Path) -> TrainedModel:
-    """A model that knows the names of its classes. Raises `ModelFileError` for any other file."""
+    """A model that knows the names of its classes, or gives one number. Raises `ModelFileError` for any other file."""
     trained = TrainedModel.load(path)
-    if not trained.classes:
+    if not trained.classes and not trained.target_scaler:
         raise ModelFileError(f"{path}: the model has no names of classes, expected a model that `train` saved")
+    if trained.target_scaler and len(trained.target_scaler.mean) != 1:
+        count = len(trained.target_scaler.mean)
+        raise ModelFileError(f"{path}: the model gives {count} numbers for a row, expected a model that `train` saved")
     return trained
+
+
+def check_options(trained: TrainedModel, arguments: argparse.Namespace) -> None:
+    """Refuse options of two classes for a model of others, or of numbers, with `UsageError`."""
+    for option, given in (("--positive", arguments.positive), ("--threshold", arguments.threshold)):
+        if given is None or len(trained.classes) == 2:
+            continue
+        if not trained.classes:
+            raise UsageError(f"{option} is for models of two classes, this one predicts numbers ({trained.label_name})")
+        end = ": all are scored" if option == "--positive" else ""
+        raise UsageError(f"{option} is for models of two classes, this one has {len(trained.classes)}{end}")
+
+
+def classes_of(
+    trained: TrainedModel, table: Table, arguments: argparse.Namespace
+) -> tuple[Predictions, ClassScores | None]:
+    """The classes that a model gives rows, and their scores if the classes are known."""
+    positive = positive_class(trained.classes, arguments.positive)
+    logits = finite_logits(trained, table)
+    probabilities = np.asarray(ops.softmax(logits.astype(np.float64)))
+    indices = decided(probabilities, positive, arguments.threshold)
+    predictions = ClassPredictions(trained.classes, table, probabilities, indices)
+    if table.labels is None:
+        return predictions, None
+    return predictions, ClassScores.of(logits, table.labels, trained.classes, positive, indices)
+
+
+def numbers_of(trained: TrainedModel, table: Table) -> tuple[Predictions, NumberScores | None]:
+    """The numbers that a model gives rows, and their scores if the true numbers are known."""
+    finite_logits(trained, table)
+    numbers = trained.numbers(table.features)[:, 0]
+    return NumberPredictions(table, numbers), None if table.targets is None else NumberScores.of(numbers, table.targets)
 
 
 def positive_class(classes: tuple[str, ...], asked: str | None) -> int:
     """The index of the positive one of two classes. Raises `UsageError` for a name that is not one of the two."""
     if asked is None:
         return 1
-    if len(classes) != 2:
-        raise UsageError(f"--positive is for models of two classes, this one has {len(classes)}: all are scored")
     if asked not in classes:
         raise UsageError(f"--positive: the model has no class {asked!r}; {instead(asked, classes)}")
     return classes.index(asked)
@@ -129,6 +159,7 @@ def read_for(trained: TrainedModel, path: Path, arguments: argparse.Namespace) -
         classes=trained.classes,
         columns=trained.feature_names or None,
         require_label=arguments.label is not None,
+        task="classification" if trained.classes else "regression",
     )
 
 
@@ -147,67 +178,3 @@ def check_rows(table: Table, values: np.ndarray) -> None:
     wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(wrong):
         raise NonFiniteError(f"{table.source}: row {wrong[0] + 1} has numbers that are too large for the model")
-
-
-class Predictions:
-    """What a model says of the rows of a table.
-
-    Attributes:
-        classes: the names of the C classes.
-        table: the N rows.
-        probabilities: (N, C).
-        indices: (N,) the classes that they are given.
-        predicted: their N names.
-    """
-
-    def __init__(self, classes: tuple[str, ...], table: Table, probabilities: np.ndarray, indices: np.ndarray) -> None:
-        self.classes, self.table, self.probabilities, self.indices = classes, table, probabilities, indices
-        self.predicted = [classes[i] for i in indices]
-
-    def counts(self) -> dict[str, int]:
-        """How many rows were given each class."""
-        counts = np.bincount(self.indices, minlength=len(self.classes)).tolist()
-        return dict(zip(self.classes, counts, strict=True))
-
-    def summary(self) -> dict[str, Any]:
-        """How many rows there are, and how many were given each class."""
-        return {"rows": len(self.table), "classes": self.classes, "predicted": self.counts()}
-
-    def names(self) -> list[str]:
-        """What identifies a row: the column of ids if there is one; else its number, from 1."""
-        return list(self.table.ids or map(str, range(1, len(self.table) + 1)))
-
-    def heads(self) -> list[str]:
-        """The names of the columns in which the predictions are shown."""
-        return ["id" if self.table.ids else "row", "predicted", *(f"P({name})" for name in self.classes)]
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """A dictionary for each row."""
-        rows = zip(self.names(), self.predicted, self.probabilities.tolist(), strict=True)
-        for i, (name, predicted, row) in enumerate(rows, 1):
-            ids = {"id": name} if self.table.ids else {}
-            probabilities = dict(zip(self.classes, row, strict=True))
-            yield {"row": i, **ids, "predicted": predicted, "probabilities": probabilities}
-
-    def csv(self) -> str:
-        """A line for each row: its id or number, its class, and the probability of each class."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.heads())
-        rows = zip(self.names(), self.predicted, self.probabilities.tolist(), strict=True)
-        writer.writerows([name, predicted, *map(repr, row)] for name, predicted, row in rows)
-        return text.getvalue()
-
-    def text(self) -> str:
-        """The same as columns, with four decimals."""
-        heads, names = self.heads(), self.names()
-        rows = zip(names, self.predicted, self.probabilities, strict=True)
-        widths = [max(len(heads[0]), *map(len, names)), max(len(heads[1]), *map(len, self.predicted))]
-        widths += [max(len("0.0000"), len(head)) for head in heads[2:]]
-
-        def line(first: str, *others: str) -> str:
-            cells = [other.ljust(width) for other, width in zip(others, widths[1:], strict=True)]
-            return "  ".join([first.rjust(widths[0]), *cells]).rstrip()
-
-        body = [line(name, predicted, *(f"{p:.4f}" for p in row)) for name, predicted, row in rows]
-        return "\n".join([styled(line(*heads), "dim"), *body])

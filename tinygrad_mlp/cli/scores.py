@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mlp import ops
-from tinygrad_mlp.cli.console import fields, styled
+from tinygrad_mlp.cli.console import fields, shown, styled
 from tinygrad_mlp.training import metrics
 
 WIDEST_MATRIX = 16
@@ -18,7 +19,7 @@ LONGEST_NAME = 14
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ClassScores:
     """The scores of N rows of C classes.
 
     Attributes:
@@ -49,7 +50,7 @@ class Scores:
         classes: tuple[str, ...],
         positive: int = 1,
         predicted: np.ndarray | None = None,
-    ) -> Scores:
+    ) -> ClassScores:
         """The scores of logits (N, C), N ≥ 1, for class indices (N,); of `predicted` (N,) if that is not the argmax."""
         predicted = logits.argmax(axis=1) if predicted is None else predicted
         each = range(len(classes))
@@ -130,6 +131,38 @@ class Scores:
     def right(self) -> str:
         """How many rows are right, in words."""
         return f"{int(self.confusion.trace())} of {int(self.confusion.sum())} rows are right"
+
+
+@dataclass(frozen=True)
+class NumberScores:
+    """The scores of N predicted numbers.
+
+    Attributes:
+        r2: the share of the variance that is explained; NaN for one row.
+        mae: the mean absolute error.
+        rmse: the root mean square error.
+    """
+
+    r2: float
+    mae: float
+    rmse: float
+
+    @classmethod
+    def of(cls, predicted: np.ndarray, targets: np.ndarray) -> NumberScores:
+        """The scores of predicted numbers (N,), N ≥ 1, beside the true ones (N,)."""
+        return cls(*(metric(targets, predicted) for metric in (metrics.r2, metrics.mae, metrics.rmse)))
+
+    def json(self) -> dict[str, Any]:
+        """The scores for a program; R² of one row is null."""
+        return {"r2": None if isnan(self.r2) else self.r2, "mae": self.mae, "rmse": self.rmse}
+
+    def text(self) -> str:
+        """The scores with what they mean."""
+        numbers = [shown(score) for score in (self.r2, self.mae, self.rmse)]
+        width = max(map(len, numbers))
+        means = ("the share of the variance that is explained", "the mean absolute error", "the root mean square error")
+        rows = zip(("R²", "MAE", "RMSE"), numbers, means, strict=True)
+        return fields({name: f"{number.ljust(width)}   {meaning}" for name, number, meaning in rows})
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -12,7 +12,6 @@ from itertools import chain
 import numpy as np
 
 from tinygrad_mlp.cli.tables import counted
-from tinygrad_mlp.cli.training import labels_of
 from tinygrad_mlp.data import Fingerprint, Table, shared_rows
 from tinygrad_mlp.data.csv_text import CsvText
 from tinygrad_mlp.errors import DataError, SharedRowsWarning, warn
@@ -31,7 +30,7 @@ def warn_of_shared_lines(train: Table, valid: Table, dealt: Sequence[np.ndarray]
         valid: the rows to validate with.
         dealt: where the rows of both stood in the one table that they were dealt from; None for two files.
     """
-    pairs = shared_rows((train.features, labels_of(train)), (valid.features, labels_of(valid)))
+    pairs = shared_rows(answered(train), answered(valid))
     if not pairs:
         return
     rows = np.array(pairs[:SHOWN])
@@ -62,8 +61,14 @@ def fingerprints(train: Table, valid: Table) -> dict[str, str]:
 
 
 def print_of(table: Table) -> Fingerprint:
-    """The fingerprint of a table's rows and labels."""
-    return Fingerprint.of(table.features, labels_of(table))
+    """The fingerprint of a table's rows, and of what was to be predicted for them."""
+    return Fingerprint.of(*answered(table))
+
+
+def answered(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """The features (N, n) and the classes or numbers (N,) of a table that was read with them."""
+    assert table.answers is not None
+    return table.features, table.answers
 
 
 def warn_of_seen_rows(trained: TrainedModel, table: Table) -> None:

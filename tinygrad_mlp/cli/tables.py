@@ -9,16 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
+from tinygrad_mlp.cli.progress import reading_line
+from tinygrad_mlp.cli.tasks import add_task_option, asked_task, settle_task, task_of
 from tinygrad_mlp.data import Table, read_csv
+from tinygrad_mlp.data.column_roles import assign_roles
+from tinygrad_mlp.data.csv_text import CsvText
+from tinygrad_mlp.data.reading import table_of
 from tinygrad_mlp.errors import DataError
 
 
-def add_column_options(parser: argparse.ArgumentParser, ids: bool = True) -> None:
-    """`--label`, `--ids`, `--header` and `--no-header`."""
+def add_column_options(parser: argparse.ArgumentParser, ids: bool = True, task: bool = True) -> None:
+    """`--label`, `--task`, `--ids`, `--header` and `--no-header`."""
     group = parser.add_argument_group("columns")
     found = "found by its name (diagnosis, label, class, target, …), or because it is the only one with text"
-    label = f"the column of the classes, by name or position (1, 2, …); {found}"
+    label = f"the column of the classes or numbers to predict, by name or position (1, 2, …); {found}"
     group.add_argument("--label", metavar="NAME", help=label)
+    if task:
+        add_task_option(group)
     if ids:
         group.add_argument(
             "--ids",
@@ -33,14 +40,25 @@ def add_column_options(parser: argparse.ArgumentParser, ids: bool = True) -> Non
     )
 
 
-def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | None]:
-    """The table to learn from, and the one to validate with if it is a file of its own (`--valid`).
+def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | None, str]:
+    """The table to learn from, the one to validate with if it is a file of its own (`--valid`), and why which task.
 
-    Raises `DataError` as `read_csv`, and for classes that are too few or have too few rows.
+    Settles the task of the arguments. Raises `DataError` as `read_csv`, and for classes that are too few or have too
+    few rows, or numbers that are all the same.
     """
     path: Path = arguments.dataset
-    table = read_csv(path, arguments.label, header=arguments.header, ids=arguments.ids)
-    if len(table.classes) < 2:
+    text = CsvText.load(path, arguments.header)
+    roles = assign_roles(text, label=arguments.label, ids=arguments.ids)
+    assert roles.label is not None  # a label is required
+    task, why, _ = task_of(text, roles.label, asked_task(arguments))
+    with reading_line(path) as progress:
+        table = table_of(text, roles, task=task, progress=progress)
+    settle_task(arguments, task, table)
+    if table.targets is not None:
+        if table.targets.min() == table.targets.max():
+            held = f"{table.label_name!r} holds one number only, {table.targets[0]:g}"
+            raise DataError(f"{path}: {held}; different ones are expected")
+    elif len(table.classes) < 2:
         raise DataError(
             f"{path}: {table.label_name!r} has one class only, {table.classes[0]!r}; at least 2 classes are expected"
         )
@@ -49,16 +67,19 @@ def read_for_training(arguments: argparse.Namespace) -> tuple[Table, Table | Non
             if count == 1:
                 problem = f"class {name!r} has 1 row; at least 2 are expected, one of them to validate with"
                 raise DataError(f"{path}: {problem}")
-        return table, None
-    valid = read_csv(
-        arguments.valid,
-        table.label_name,
-        header=arguments.header,
-        ids=arguments.ids,
-        classes=table.classes,
-        columns=table.feature_names,
-    )
-    return table, valid
+        return table, None, why
+    with reading_line(arguments.valid) as progress:
+        valid = read_csv(
+            arguments.valid,
+            table.label_name,
+            header=arguments.header,
+            ids=arguments.ids,
+            classes=table.classes,
+            columns=table.feature_names,
+            task=task,
+            progress=progress,
+        )
+    return table, valid, why
 
 
 def summary(table: Table) -> str:
@@ -67,9 +88,16 @@ def summary(table: Table) -> str:
     parts = [f"{counted(rows, 'row')}, {counted(columns, 'column')}"]
     if table.labels is not None:
         parts.append(f"label {table.label_name}: {in_words(class_counts(table))}")
+    if table.targets is not None:
+        parts.append(f"label {table.label_name}: {spread(table.targets)}")
     if table.left_out:
         parts.append(f"left out: {', '.join(table.left_out)}")
     return f"{table.source}: {'; '.join(parts)}"
+
+
+def spread(numbers: np.ndarray) -> str:
+    """`25 to 346, mean 152.1`: what numbers (N,) a column holds."""
+    return f"{numbers.min():.4g} to {numbers.max():.4g}, mean {numbers.mean():.4g}"
 
 
 def counted(n: int, what: str) -> str:

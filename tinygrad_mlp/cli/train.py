@@ -1,6 +1,7 @@
 """Train a network on a CSV file and save it, with its learning curves.
 
-Columns are standardised with the mean and deviation of the training rows; the model file has them too.
+Columns are standardised with the mean and deviation of the training rows; the model file has them too. A label column
+of numbers that name no classes is predicted as numbers (a regression), standardised for the training alone.
 """
 
 from __future__ import annotations
@@ -10,36 +11,35 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tinygrad_mlp import nn
 from tinygrad_mlp.cli.console import fields, styled
 from tinygrad_mlp.cli.cross_validation import cross_validate
-from tinygrad_mlp.cli.network import add_network_options, settle_network
-from tinygrad_mlp.cli.optimizer import add_optimizer_options, check_loss, settle_optimizer
-from tinygrad_mlp.cli.parser import PROGRAM, UsageError
+from tinygrad_mlp.cli.drawing import check_drawing, drawn, read_histories
+from tinygrad_mlp.cli.network import add_network_options, apply_network_file, settle_network
+from tinygrad_mlp.cli.optimizer import add_optimizer_options, in_words, settle_optimizer
+from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
 from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
-from tinygrad_mlp.cli.training import Streams, labels_of, learn, network_for
+from tinygrad_mlp.cli.tasks import asked_task, check_options
+from tinygrad_mlp.cli.training import Streams, learn, network_for
 from tinygrad_mlp.cli.values import number, whole
 from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, GradientNorms, History
-from tinygrad_mlp.views.curves import draw_curves, has_window
 
 SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
 EXAMPLES = """examples:
   tinygrad-mlp train --dataset data_train.csv --valid data_valid.csv
   tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
       --batch_size 8 --learning_rate 0.0314 --seed 1
-  tinygrad-mlp train --dataset data.csv --optimizer adam --patience 10 --history run.csv"""
-
-NO_MATPLOTLIB = "not drawn: that needs matplotlib, pip install 'tinygrad_mlp[cli]'"
+  tinygrad-mlp train --dataset data.csv --patience 10 --history run.csv --metrics accuracy macro_f1
+  tinygrad-mlp train --dataset houses.csv --label price --loss huber --metrics r2 rmse"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
     )
-    output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and accuracy of each epoch")
+    output.add_argument("--history", type=Path, metavar="FILE.csv", help="loss and metrics of each epoch")
     curves = "learning curves, .png or .svg (MODEL_curves.png)"
     norms = "with --history: also the gradient norm and the update ratio of each parameter"
     output.add_argument("--gradient-norms", action="store_true", help=norms)
@@ -93,17 +93,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, print an epoch a line, save the model, and say how to do exactly the same again."""
-    drawn = arguments.seed is None
+    if arguments.network:
+        parser = Parser()
+        add_options(parser)
+        apply_network_file(arguments, parser)
+    unseeded = arguments.seed is None
     settle(arguments)
     places = {} if arguments.folds else train_and_save(arguments)
     if arguments.folds:
-        table, _ = read_for_training(arguments)
-        check_loss(arguments.loss, len(table.classes))
-        print(f"{summary(table)}\n\n{network_for(table, arguments, Streams.of(arguments.seed))!r}\n")
+        table, _, why = read_for_training(arguments)
+        model = network_for(table, arguments, Streams.of(arguments.seed))
+        print(f"{summary(table)}\n{plan(arguments, why)}\n\n{model!r}\n")
         print(f"\n{cross_validate(table, arguments)}")
-    places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
+    places["seed"] = f"{arguments.seed}{', drawn for this run' if unseeded else ''}"
     # Before the other words: a `--` may be among them.
-    seed = ["--seed", str(arguments.seed)] if drawn else []
+    seed = ["--seed", str(arguments.seed)] if unseeded else []
     again = shlex.join([*program(), "train", *seed, *arguments.words])
     print(f"\n{fields(places)}\n\nthe same again, byte for byte:\n  {again}")
     return 0
@@ -111,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
     """What settled arguments ask for; returns the places of the files by what they hold."""
-    earlier = {str(path): History.from_csv(path) for path in arguments.compare or ()}
+    earlier = read_histories(arguments.compare or ())
     trained, history = train(arguments)
     trained.save(arguments.model)
     places = {"model": styled(arguments.model, "cyan")}
@@ -119,7 +123,8 @@ def train_and_save(arguments: argparse.Namespace) -> dict[str, str]:
         history.to_csv(arguments.history)
         places["history"] = styled(arguments.history, "cyan")
     if not arguments.no_curves or arguments.show:
-        places["curves"] = curves({**earlier, arguments.model.stem: history}, arguments)
+        runs = {**earlier, arguments.model.stem: history}
+        places["curves"] = drawn(runs, arguments.curves, arguments.show)
     return places
 
 
@@ -129,7 +134,12 @@ def settle(arguments: argparse.Namespace) -> None:
         raise UsageError("--dataset FILE.csv is missing: the rows to learn from")
     if arguments.folds:
         outputs = {"--valid": arguments.valid, "--history": arguments.history, "--curves": arguments.curves}
-        for option, given in (outputs | {"--show": arguments.show, "--compare": arguments.compare}).items():
+        others = {
+            "--show": arguments.show,
+            "--compare": arguments.compare,
+            "--gradient-norms": arguments.gradient_norms,
+        }
+        for option, given in (outputs | others).items():
             if given:
                 raise UsageError(f"{option} does not go with --folds, which trains many networks and keeps none")
         arguments.repeats = arguments.repeats or 1
@@ -146,11 +156,13 @@ def settle(arguments: argparse.Namespace) -> None:
                 raise UsageError(f"{option} and --no-curves contradict each other")
     inputs = [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())]
     check_inputs(inputs)
+    if asked := asked_task(arguments):
+        check_options(arguments, asked.task)
     settle_network(arguments)
     settle_optimizer(arguments)
     asked_for_curves = arguments.curves is not None or arguments.show or arguments.compare is not None
-    if asked_for_curves and find_spec("matplotlib") is None:
-        raise UsageError(f"the curves are {NO_MATPLOTLIB}")
+    if asked_for_curves:
+        check_drawing()
     check_curves(arguments.curves)
     check_outputs({"--model": arguments.model}, inputs)
     if arguments.curves is None and not arguments.no_curves:
@@ -162,29 +174,37 @@ def settle(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     """The model that settled arguments ask for, and the history of its training."""
-    table, valid = read_for_training(arguments)
-    check_loss(arguments.loss, len(table.classes))
+    table, valid, why = read_for_training(arguments)
     for read in (table, valid):
         if read is not None:
             print(summary(read))
+    print(plan(arguments, why))
     streams = Streams.of(arguments.seed)
     dealt = None
     if valid is None:
         # 1 − 0.9 is 0.09999999999999998; the ratio is meant in decimals.
-        dealt = split_indices(labels_of(table), round(1 - arguments.valid_ratio, 12), streams.split)
-        table, valid = (table.select(rows) for rows in dealt)
+        dealt = split_indices(table.strata, round(1 - arguments.valid_ratio, 12), streams.split)
+        table, valid = table.dealt(*dealt)
     warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    watching = [EpochLines(), *[GradientNorms()] * arguments.gradient_norms]
-    scaler, history, stopping = learn(model, table, valid, arguments, streams, watching)
+    watching = [EpochLines(arguments.metrics or ()), *[GradientNorms()] * arguments.gradient_norms]
+    scalers, history, stopping = learn(model, table, valid, arguments, streams, watching)
     best = None
     if stopping:
         best = stopping.best_epoch
         print(f"\n{told(stopping)}")
     facts = training_facts(arguments, table, valid, history, best)
     names = (table.classes, table.feature_names, table.label_name)
-    return TrainedModel(model, scaler, *names, facts), history
+    return TrainedModel(model, scalers.features, *names, facts, scalers.targets), history
+
+
+def plan(arguments: argparse.Namespace, why: str) -> str:
+    """What is to be learnt, why that, and how."""
+    lines = {"task": f"{arguments.task}, {why}", "loss": arguments.loss, "optimizer": in_words(arguments)}
+    if arguments.task == "regression":
+        lines["loss"] += ", of numbers that are standardised for the training"
+    return "\n".join(f"{name}: {text}" for name, text in lines.items())
 
 
 def announce(model: nn.Sequential, table: Table, valid: Table) -> None:
@@ -209,27 +229,19 @@ def training_facts(
 ) -> dict[str, Any]:
     """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
     options = (
-        *("layer", "activation", "weights_initializer", "dropout", "loss", "optimizer", "learning_rate", "momentum"),
+        *("task", "layer", "activation", "weights_initializer", "dropout"),
+        *("loss", "metrics", "optimizer", "learning_rate", "momentum"),
         *("nesterov", "schedule", "warm_up", "class_weights"),
         *("weight_decay", "clip_norm", "clip_value", "epochs", "batch_size", "patience", "min_delta", "seed", "ids"),
     )
     return {
         **{name: getattr(arguments, name) for name in options},
+        **({"layers": [spec.json() for spec in arguments.layers]} if arguments.layers is not None else {}),
         "rows": {"training": len(table), "validation": len(valid)},
         "fingerprints": fingerprints(table, valid),
         "epochs_run": len(history),
         "kept_epoch": best or len(history),
     }
-
-
-def curves(histories: Mapping[str, History], arguments: argparse.Namespace) -> str:
-    """Draw the learning curves; returns where they are, or why there are none."""
-    if find_spec("matplotlib") is None:
-        return NO_MATPLOTLIB
-    figure = draw_curves(histories, arguments.curves, show=arguments.show)
-    unseen = arguments.show and not has_window(figure)
-    place = "not saved" if arguments.curves is None else styled(arguments.curves, "cyan")
-    return f"{place}{' (no window: there is no display)' if unseen else ''}"
 
 
 def program() -> Sequence[str]:

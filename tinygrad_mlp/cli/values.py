@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf, isfinite
 
-from tinygrad_mlp.cli.parser import instead, plain
 from tinygrad_mlp.data.number_cells import is_number
+from tinygrad_mlp.spelling import instead, plain
 
 
 def whole(low: int, high: float = inf) -> Callable[[str], int]:
@@ -36,13 +36,16 @@ def number(low: float = 0.0, high: float = inf, above: bool = False) -> Callable
     return read
 
 
-def one_of(names: Iterable[str]) -> Callable[[str], str]:
-    """A reader of names in any case, with or without dashes and underscores: `leakyReLU` is `leaky_relu`."""
-    known = {plain(name): name for name in names}
+def one_of(names: Iterable[str], short: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """A reader of names in any case, with or without dashes and underscores: `leakyReLU` is `leaky_relu`.
+
+    `short` has other words for some of the names.
+    """
+    known = {plain(name): name for name in names} | (dict(short) if short else {})
 
     def read(text: str) -> str:
         if plain(text) not in known:
-            raise ArgumentTypeError(f"unknown name {text!r}; {instead(text, known.values())}")
+            raise ArgumentTypeError(f"unknown name {text!r}; {instead(text, dict.fromkeys(known.values()))}")
         return known[plain(text)]
 
     return read

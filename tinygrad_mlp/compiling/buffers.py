@@ -177,7 +177,7 @@ class Buffers:
 
     def joined(self, step: Instruction, out: np.ndarray) -> list[Call]:
         """A concatenation: each part is copied to its place."""
-        axis = step.options.get("axis", 0)
+        axis = step.options.get("axis", 0) % out.ndim
         calls: list[Call] = []
         start = 0
         for x in step.inputs[0]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.errors import LabelError
-from tinygrad_mlp.ops import activations, losses
+from tinygrad_mlp.ops import activations, indexing, losses
 from tinygrad_mlp.tracing.traced import record_call
 
 
@@ -45,6 +45,13 @@ def cross_entropy(y_true: Any, log_p: Any, *, reduction: str) -> Any:
     return total / (y_true.size // y_true.shape[-1]) if reduction == "mean" else total
 
 
+def take(x: Any, *indices: Any, pattern: Any) -> Any:
+    """`x[index]`; without index arrays it is a view."""
+    if indices:
+        return record_call(plainly(indexing.take), x, *indices, pattern=pattern)
+    return x[pattern]
+
+
 def plainly(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """The function behind a kernel, which is what a trace is told of."""
     return kernel.__wrapped__  # type: ignore[attr-defined, no-any-return]
@@ -54,4 +61,5 @@ KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     plainly(activations.log_probabilities): log_probabilities,
     plainly(losses.probabilities): probabilities,
     plainly(losses.cross_entropy): cross_entropy,
+    plainly(indexing.take): take,
 }

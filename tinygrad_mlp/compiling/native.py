@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.atomic import atomic_write
-from tinygrad_mlp.compiling.numba_source import NumbaSource, UnsupportedError
+from tinygrad_mlp.compiling.grouping import UnsupportedError
+from tinygrad_mlp.compiling.numba_source import NumbaSource
 from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.tracing.program import Program, Ref, mapped
 
@@ -59,8 +60,9 @@ class Native:
                 return homes[x]
             if x in given:
                 return given[x]
-            if x not in self.source.memory:
-                raise UnsupportedError(f"the output {x} is a view")
+            if x in self.source.views:
+                step = self.source.views[x]
+                return np.asarray(step.function(found(step.inputs[0]), *step.inputs[1:], **step.options))
             dtype, start, shape = self.source.memory[x]
             return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
 

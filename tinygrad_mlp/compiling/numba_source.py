@@ -7,17 +7,16 @@ BLAS.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling.buffers import Part, parts_of, safe_homes
+from tinygrad_mlp.compiling.buffers import Part, safe_homes
+from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, UnsupportedError, axes_of, flat, indexed_base
 from tinygrad_mlp.compiling.kernels import checked_labels
 from tinygrad_mlp.compiling.passes import refs
-from tinygrad_mlp.errors import TraceError
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref
 
 # NaN and infinity stay what they are: no `nnan`, no `ninf`.
 FLAGS = ("afn", "arcp", "contract", "nsz", "reassoc")
@@ -29,45 +28,10 @@ from numba import njit
 
 @njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True)
 '''
-SCALAR: dict[Callable[..., Any], str] = {
-    np.add: "{0} + {1}",
-    np.subtract: "{0} - {1}",
-    np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}",
-    np.power: "{0} ** {1}",
-    np.negative: "-{0}",
-    np.positive: "{0}",
-    np.square: "{0} * {0}",
-    np.reciprocal: "one / {0}",
-    np.equal: "{0} == {1}",
-    np.not_equal: "{0} != {1}",
-    np.less: "{0} < {1}",
-    np.less_equal: "{0} <= {1}",
-    np.greater: "{0} > {1}",
-    np.greater_equal: "{0} >= {1}",
-    np.logical_and: "{0} and {1}",
-    np.logical_or: "{0} or {1}",
-    np.bitwise_and: "{0} & {1}",
-    np.bitwise_or: "{0} | {1}",
-    np.where: "({1} if {0} else {2})",
-    np.maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
-    np.minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
-    np.sign: "({0} if {0} != {0} else ({0} > 0) - ({0} < 0))",
-    **{
-        getattr(np, name): f"np.{name}({{0}})"
-        for name in ("exp", "log", "sqrt", "tanh", "abs", "log1p", "expm1", "sin", "cos")
-    },
-}
-"""Elementwise functions as expressions of Python numbers."""
 START = {np.sum: "0", np.max: "-np.inf", np.min: "np.inf"}
 
 
-class UnsupportedError(TraceError):
-    """Something that this backend has no code for."""
-
-
-@dataclass
-class NumbaSource:
+class NumbaSource(Grouping):
     """The text of a program's function for Numba.
 
     Args:
@@ -83,95 +47,24 @@ class NumbaSource:
         memory: where in the working memory a value is: dtype, first element and shape.
     """
 
-    program: Program
-    inputs: Sequence[np.ndarray]
-    homes: Mapping[Ref, np.ndarray]
-    lines: list[str] = field(default_factory=list)
-    constants: list[np.ndarray] = field(default_factory=list)
-    scratch: dict[np.dtype[Any], int] = field(default_factory=dict)
-    checks: list[tuple[Callable[..., Any], Ref, dict[str, Any]]] = field(default_factory=list)
-    memory: dict[Ref, tuple[np.dtype[Any], int, tuple[int, ...]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        program = self.program
-        self.types = program.types
-        self.made = {step.result: step for step in program.instructions}
+    def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
+        super().__init__(program, homes)
+        self.inputs = inputs
+        self.lines: list[str] = []
+        self.constants: list[np.ndarray] = []
+        self.scratch: dict[np.dtype[Any], int] = {}
+        self.checks: list[tuple[Callable[..., Any], Ref, dict[str, Any]]] = []
+        self.memory: dict[Ref, tuple[np.dtype[Any], int, tuple[int, ...]]] = {}
         self.given = dict(zip(program.places, self.inputs, strict=True))
         self.names = {ref: f"a{ref.index}" for ref in program.places}
         self.stored: set[Ref] = set(program.places)
+        self.numbers: set[Ref] = set()  # views that are variables by now
+        self.inside: set[Ref] = set()
         self.at_once, self.late = safe_homes(program, self.given, self.homes)
-        self.views = {step.result: step for step in program.instructions if self.is_view(step)}
-        self.parts = {part.source: part for part in parts_of(program, self.roots(), self.homes)}
-        self.uses = self.users()
         for group in self.groups():
             self.emit(group)
         for ref, home in self.late.items():
             self.copy_late(ref, home)
-
-    # Which values are what.
-
-    def is_view(self, step: Instruction) -> bool:
-        """Whether a result is its first input seen in another way, which costs nothing."""
-        if step.function in (np.transpose, np.reshape, np.broadcast_to, np.expand_dims, np.asarray):
-            return True
-        if step.function is not operator.getitem:
-            return False
-        index = step.inputs[1] if isinstance(step.inputs[1], tuple) else (step.inputs[1],)
-        return all(x is None or x is Ellipsis or isinstance(x, int | np.integer | slice) for x in index)
-
-    def roots(self) -> dict[Ref, Ref]:
-        """What each view is a view of."""
-        found: dict[Ref, Ref] = {}
-        for ref, step in self.views.items():
-            base = step.inputs[0]
-            found[ref] = found.get(base, base)
-        return found
-
-    def users(self) -> dict[Ref, list[Instruction]]:
-        """Who reads each value, through views too."""
-        roots = self.roots()
-        found: dict[Ref, list[Instruction]] = {}
-        for step in self.program.instructions:
-            if step.result not in self.views:
-                for ref in refs(step):
-                    found.setdefault(roots.get(ref, ref), []).append(step)
-        return found
-
-    def shape(self, x: Any) -> tuple[int, ...]:
-        """The shape of a value or a constant."""
-        return self.types[x.index][0] if type(x) is Ref else np.shape(x)
-
-    def elementwise(self, step: Instruction) -> bool:
-        """Whether each element of a result comes from the elements at its place."""
-        return (step.function in SCALAR and not step.options) or step.function.__name__ == "converted"
-
-    def groups(self) -> Iterator[list[Instruction]]:
-        """Instructions that share a loop: neighbouring elementwise ones on one shape. Views are left out."""
-        group: list[Instruction] = []
-        for step in self.program.instructions:
-            if step.result in self.views:
-                continue
-            fits = self.elementwise(step) and self.shape(step.result) != ()
-            if group and not (fits and self.shape(step.result) == self.shape(group[0].result)):
-                yield group
-                group = []
-            if fits:
-                # A value that the loop itself writes can be read at the same place only.
-                inside = {other.result for other in group}
-                if any(self.root(x) in inside and x not in inside for x in refs(step)):
-                    yield group
-                    group = []
-                group.append(step)
-            else:
-                yield [step]
-        if group:
-            yield group
-
-    def root(self, ref: Ref) -> Ref:
-        """What a value is a view of, or itself."""
-        while ref in self.views:
-            ref = self.views[ref].inputs[0]
-        return ref
 
     # Expressions.
 
@@ -203,7 +96,7 @@ class NumbaSource:
             return self.indexed(self.constant(x), index)
         if x in self.inside:
             return f"v{x.index}"
-        if x in self.views:
+        if x in self.views and x not in self.numbers:
             return self.through(self.views[x], index, dtype)
         return self.indexed(self.names[x], index) if x in self.stored else self.scalar_name(x)
 
@@ -229,8 +122,8 @@ class NumbaSource:
         shape = self.shape(base)
         if step.function is np.asarray:
             return self.at(base, index, dtype)
-        if step.function is np.transpose:
-            axes = axes_of(step) or tuple(range(len(shape)))[::-1]
+        if step.function in TRANSPOSES:
+            axes = axes_of(step, len(shape))
             back = [index[axes.index(i)] for i in range(len(shape))]
             return self.at(base, back, dtype)
         if step.function is np.broadcast_to:
@@ -254,13 +147,9 @@ class NumbaSource:
         step = self.views[x]
         base = self.array(step.inputs[0])
         name = f"a{x.index}"
-        if step.function is np.transpose:
-            axes = axes_of(step)
-            text = (
-                f"{base}.T"
-                if axes is None or axes == tuple(range(len(self.shape(x))))[::-1]
-                else f"{base}.transpose({axes})"
-            )
+        if step.function in TRANSPOSES:
+            axes = axes_of(step, len(self.shape(x)))
+            text = f"{base}.T" if axes == tuple(range(len(axes)))[::-1] else f"{base}.transpose({axes})"
         elif step.function is np.reshape:
             text = f"{base}.reshape({self.shape(x)})"
         elif step.function is operator.getitem:
@@ -309,11 +198,12 @@ class NumbaSource:
     def emit(self, group: list[Instruction]) -> None:
         """The statements of a group."""
         step = group[0]
-        self.inside: set[Ref] = set()
+        self.inside = set()
         if self.elementwise(step) and self.shape(step.result) != ():
             self.loop(group)
         elif self.elementwise(step):
             self.line(f"v{step.result.index} = {self.expression(step, [])}")
+            self.store_number(step.result)
         elif step.function is np.matmul and not step.options and len(self.shape(step.result)) == 2:
             a, b = (self.array(x) for x in step.inputs)
             self.line(f"np.dot({a}, {b}, {self.place(step.result)})")
@@ -378,26 +268,18 @@ class NumbaSource:
 
     def prepare(self, x: Ref, results: set[Ref]) -> None:
         """Make the array of a reshape that an element cannot be found through."""
-        if x in self.views and self.root(x) not in results:
+        if x in self.views and x not in self.numbers and self.root(x) not in results:
             step = self.views[x]
+            if self.shape(x) == ():  # read once, before the loop: what it writes might be the same memory
+                self.line(f"v{x.index} = {self.through(step, [], self.types[x.index][1])}")
+                self.numbers.add(x)
+                return
             if step.function is np.reshape and [n for n in self.shape(x) if n != 1] != [
                 n for n in self.shape(step.inputs[0]) if n != 1
             ]:
                 self.array(x)
             elif type(step.inputs[0]) is Ref:
                 self.prepare(step.inputs[0], results)
-
-    def is_needed_beyond(self, ref: Ref, group: list[Instruction]) -> bool:
-        """Whether a result has to be in memory: it is an output, or read after the loop."""
-        if ref in self.homes or ref in self.outputs() or ref in self.parts:
-            return True
-        return any(all(user is not step for step in group) for user in self.uses.get(ref, ()))
-
-    def outputs(self) -> set[Ref]:
-        """What the program returns."""
-        found: set[Ref] = set()
-        mapped(self.program.outputs, lambda x: found.add(self.root(x)) if type(x) is Ref else None)
-        return found
 
     def reduction(self, step: Instruction) -> None:
         """A sum, a maximum or a minimum over axes, as a loop."""
@@ -437,6 +319,18 @@ class NumbaSource:
             value = target
             name = self.place(step.result)
             self.line(f"{name}[...] = {value}")
+        elif whole:
+            self.store_number(step.result)
+
+    def store_number(self, ref: Ref) -> None:
+        """Write a number to its place in a concatenation; a number that replaces another one has no code yet."""
+        if ref in self.at_once:
+            raise UnsupportedError(f"{ref}, a number, replaces an input")
+        if ref in self.parts:
+            part = self.parts[ref]
+            if part.whole not in self.stored:
+                self.place(part.whole)
+            self.line(f"{self.names[part.whole]}[{part.start}] = v{ref.index}")
 
     def joined(self, step: Instruction) -> None:
         """A concatenation: what is not in its place yet is copied there."""
@@ -489,46 +383,6 @@ CAST = {np.sign, np.exp, np.log, np.sqrt, np.tanh, np.log1p, np.expm1, np.power,
 def larger(one: str, other: str, sign: str) -> str:
     """The larger (or smaller) of two numbers; NaN if one of them is."""
     return f"{one} if {one} {sign} {other} or {one} != {one} else {other}"
-
-
-def flat(x: Any) -> list[Any]:
-    """The leaves of a structure."""
-    found: list[Any] = []
-    mapped(x, found.append)
-    return found
-
-
-def axes_of(step: Instruction) -> tuple[int, ...] | None:
-    """The order of the axes of a transpose."""
-    axes = step.inputs[1] if len(step.inputs) > 1 else step.options.get("axes")
-    if axes is None:
-        return None
-    n = len(axes)
-    return tuple(int(a) % n for a in axes)
-
-
-def indexed_base(index: Any, inner: Sequence[str], shape: tuple[int, ...]) -> list[str]:
-    """The index of a base's element, from the index into `base[index]`."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    used = sum(x is not None and x is not Ellipsis for x in items)
-    if Ellipsis not in items:
-        items.append(Ellipsis)
-    at = items.index(Ellipsis)
-    items[at : at + 1] = [slice(None)] * (len(shape) - used)
-    found: list[str] = []
-    left = iter(inner)
-    for x in items:
-        if x is None:
-            next(left)
-        elif isinstance(x, slice):
-            start, _, step = x.indices(shape[len(found)])
-            i = next(left)
-            scaled = i if step == 1 else f"({i}) * {step}"
-            found.append(scaled if start == 0 else f"{start} + {scaled}")
-        else:
-            n = shape[len(found)]
-            found.append(str(int(x) % n))
-    return found
 
 
 def index_text(index: Any) -> str:

@@ -147,7 +147,9 @@ class Source:
             return self.constant(x)
         if isinstance(x, float) and not np.isfinite(x):
             return "np.nan" if np.isnan(x) else "np.inf" if x > 0 else "-np.inf"
-        return repr(x)
+        if x is None or x is Ellipsis or isinstance(x, bool | int | float | str | slice):
+            return "..." if x is Ellipsis else repr(x)
+        return self.known(x, "object")
 
     def constant(self, x: np.ndarray) -> str:
         """A constant array: a range and a short one are written out, another one is found in the namespace."""
@@ -155,10 +157,14 @@ class Source:
             return f"np.arange({x.size})"
         if x.size <= 8:
             return f"np.array({x.tolist()!r}, {self.dtype(x.dtype)})"
+        return self.known(x, "constant")
+
+    def known(self, x: Any, kind: str) -> str:
+        """The name of an object in the namespace."""
         for name, known in self.namespace.items():
             if known is x:
                 return name
-        name = f"constant{sum(key.startswith('constant') for key in self.namespace) + 1}"
+        name = f"{kind}{sum(key.startswith(kind) for key in self.namespace) + 1}"
         self.namespace[name] = x
         return name
 

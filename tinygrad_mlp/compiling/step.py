@@ -15,11 +15,14 @@ from tinygrad_mlp.compiling.kernels import KERNELS
 from tinygrad_mlp.compiling.native import Native, native_or_none
 from tinygrad_mlp.compiling.passes import simplified
 from tinygrad_mlp.compiling.source import Source
-from tinygrad_mlp.compiling.tracing_step import StepTrace, trace_step
+from tinygrad_mlp.compiling.tracing_step import Limits, StepTrace, trace_step
 from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.optim import Optimizer
+from tinygrad_mlp.optim.clipping import check_limits
 from tinygrad_mlp.tracing.program import Program
+
+NO_LIMITS = Limits()
 
 
 class CompiledStep:
@@ -31,11 +34,17 @@ class CompiledStep:
     """
 
     def __init__(
-        self, model: Module, loss: Callable[..., Any], optimizer: Optimizer, backend: Backend = "auto"
+        self,
+        model: Module,
+        loss: Callable[..., Any],
+        optimizer: Optimizer,
+        backend: Backend = "auto",
+        limits: Limits = NO_LIMITS,
     ) -> None:
         if backend not in ("auto", "numpy", "numba"):
             raise OptionError(f"backend is {backend!r}; 'auto', 'numpy' or 'numba' is expected")
         self.backend: Backend = backend
+        self.limits = limits
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -53,7 +62,9 @@ class CompiledStep:
         if bound is None:
             if len(self.bound) >= MOST_PROGRAMS:
                 self.bound.pop(next(iter(self.bound)))
-            bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, xb, yb, self.backend)
+            bound = self.bound[key] = BoundStep(
+                self.model, self.loss, self.optimizer, xb, yb, self.backend, self.limits
+            )
         self.latest = bound
         return bound(xb, yb)
 
@@ -86,11 +97,12 @@ class BoundStep:
         xb: np.ndarray,
         yb: np.ndarray,
         backend: Backend,
+        limits: Limits,
     ) -> None:
         self.optimizer = optimizer
 
         def trace(kernels: Any) -> StepTrace:
-            return trace_step(model, loss, optimizer, xb, yb, kernels)
+            return trace_step(model, loss, optimizer, xb, yb, kernels, limits)
 
         with telling_where():
             self.readable = traced = trace(KERNELS)
@@ -158,7 +170,13 @@ def with_homes(traced: StepTrace) -> Program:
 
 
 def compile_step(
-    model: Module, loss: Callable[..., Any], optimizer: Optimizer, *, backend: Backend = "auto"
+    model: Module,
+    loss: Callable[..., Any],
+    optimizer: Optimizer,
+    *,
+    backend: Backend = "auto",
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
 ) -> CompiledStep:
     """Compile the whole training step: forward pass, gradients and update rule.
 
@@ -169,10 +187,18 @@ def compile_step(
         backend: "numpy": NumPy calls that write into memory of their own. "numba": one compiled function, which takes
             seconds to compile when it is new, and is then kept on disk. "auto": Numba where it is installed and knows
             all that the step does, otherwise NumPy.
+        clip_norm: scale all gradients together to at most this norm before the update: see `optim.clip_gradients`.
+        clip_value: hold each element of a gradient between −clip_value and clip_value, first if both are given.
 
     Returns:
         A function of a batch, X (N, …) and y (N, …), that makes one step and returns the loss. It is compiled for the
-        shapes and dtypes of each batch when they first come.
+        shapes and dtypes of each batch when they first come. Dropout draws anew in each step, running means move,
+        schedules may change the learning rate; gradients leave no `.grad`.
+
+    Raises:
+        TraceError: at a call, what cannot be compiled: an `if` on a value, a write into an input, a draw from a
+            generator of your own. The message has the line.
+        OptionError: a limit that is not above 0, or an unknown backend.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> from tinygrad_mlp import nn, optim
@@ -182,4 +208,5 @@ def compile_step(
     >>> losses[-1] < losses[0]
     True
     """
-    return CompiledStep(model, loss, optimizer, backend)
+    check_limits({"clip_norm": clip_norm, "clip_value": clip_value})
+    return CompiledStep(model, loss, optimizer, backend, Limits(clip_norm, clip_value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,6 +78,7 @@ def trace_step(
     xb: np.ndarray,
     yb: np.ndarray,
     kernels: Mapping[Callable[..., Any], Callable[..., Any]],
+    limits: Limits,
 ) -> StepTrace:
     """Trace one step on a batch. Nothing is changed: no parameter, no state, no generator.
 
@@ -106,13 +107,40 @@ def trace_step(
         with np.errstate(all="ignore"):
             gradients = backward(found, value)
         program.part = UPDATE
-        for update, inputs in zip(optimizer.updates, packs, strict=True):
-            update_pack(found, optimizer, update, inputs, gradients, leaves)
+        steps = [
+            (update, inputs, members, g)
+            for update, inputs in zip(optimizer.updates, packs, strict=True)
+            for members, g in gathered(found, update, gradients, leaves)
+        ]
+        clipped = limits.clip([g for *_, g in steps])
+        for (update, inputs, members, _), g in zip(steps, clipped, strict=True):
+            update_segment(found, optimizer, update, inputs, members, g)
         for name, p in leaves.items():
             if p._data is not before[name]:  # a running mean
                 found.homes[ref_of(p._data)] = originals[p]
         program.outputs = (ref_of(value._data), ref_of(z))
     return found
+
+
+class Limits(NamedTuple):
+    """What gradients are held back to before the update: see `optim.clip_gradients`."""
+
+    norm: float | None = None
+    value: float | None = None
+
+    def clip(self, gradients: list[Any]) -> list[Any]:
+        """The gradients, held back."""
+        if self.value is not None:
+            gradients = [np.clip(g, -self.value, self.value) for g in gradients]
+        if self.norm is None:
+            return gradients
+        squares = [np.sum(wide * wide) for wide in (g.astype(np.float64) for g in gradients)]
+        total = squares[0]
+        for square in squares[1:]:
+            total = total + square
+        # (A norm of 0 is below every limit; dividing by 1 then avoids 0 / 0.)
+        scale = np.minimum(1.0, self.norm / np.where(total > 0, np.sqrt(total), 1.0))
+        return [g * scale.astype(g.dtype) for g in gradients]
 
 
 @contextmanager
@@ -211,40 +239,45 @@ def name_layers(found: StepTrace) -> None:
         found.names.setdefault(ref, "h" + scope.removeprefix("layers.").replace(".", "_"))
 
 
-def update_pack(
-    found: StepTrace,
-    optimizer: Optimizer,
-    update: Update,
-    inputs: list[Traced],
-    gradients: Mapping[Any, Any],
-    leaves: Mapping[str, Parameter],
-) -> None:
-    """Record the rule for the parameters of a pack that have a gradient."""
+def gathered(
+    found: StepTrace, update: Update, gradients: Mapping[Any, Any], leaves: Mapping[str, Parameter]
+) -> list[tuple[list[int], Any]]:
+    """The parameters of a pack that have a gradient, neighbours together, with their gradients in one row."""
     pack = update.pack
     names = {id(p): short(name) for name, p in leaves.items()}
     reached = [i for i, p in enumerate(pack.parameters) if p in gradients]
     for p in (pack.parameters[i] for i in reached):
         if type(gradients[p]) is Traced:
             found.names.setdefault(gradients[p].ref, f"d{names.get(id(p), p.name)}")
+    rows = []
     for members in runs(reached):
-        start, stop = pack.bounds[members[0]][0], pack.bounds[members[-1]][1]
-        if len({pack.steps[i] for i in members}) > 1:
-            raise TraceError("parameters side by side have made different numbers of steps, and cannot be compiled")
-        count = 2 + len(optimizer.numbers(1))
-        numbers = found.new(f"numbers{len(found.segments) or ''}", np.full(count, 0.5, pack.dtype))
-        found.segments.append(Segment(update, start, stop, members, numbers.ref))
         flat = [np.reshape(gradients[pack.parameters[i]], -1) for i in members]
-        whole = (start, stop) == (0, pack.values.size)
-        g = np.concatenate(flat) if len(flat) > 1 else flat[0]
-        arrays = inputs if whole else [x[start:stop] for x in inputs]
-        with np.errstate(all="ignore"):
-            w, *state = arrays
-            decays = update.decay(optimizer.learning_rate or 1.0, optimizer.weight_decay) != 0
-            new = update.formula(w, g, state, [numbers[i] for i in range(count)], decays)
-        for result, array, name in zip(new, [pack.values, *pack.state.values()], ["weights", *pack.state], strict=True):
-            found.homes[ref_of(result)] = array if whole else array[start:stop]
-            found.names.setdefault(ref_of(result), f"new_{name}" if whole else f"new_{name}_{start}")
-        found.names.setdefault(ref_of(g), "g" if len(found.segments) == 1 else f"g{len(found.segments)}")
+        rows.append((members, np.concatenate(flat) if len(flat) > 1 else flat[0]))
+    return rows
+
+
+def update_segment(
+    found: StepTrace, optimizer: Optimizer, update: Update, inputs: list[Traced], members: list[int], g: Any
+) -> None:
+    """Record the rule for neighbours in a pack."""
+    pack = update.pack
+    start, stop = pack.bounds[members[0]][0], pack.bounds[members[-1]][1]
+    if len({pack.steps[i] for i in members}) > 1:
+        raise TraceError("parameters side by side have made different numbers of steps, and cannot be compiled")
+    count = 2 + len(optimizer.numbers(1))
+    numbers = found.new(f"numbers{len(found.segments) or ''}", np.full(count, 0.5, pack.dtype))
+    found.segments.append(Segment(update, start, stop, members, numbers.ref))
+    whole = (start, stop) == (0, pack.values.size)
+    w, *state = inputs if whole else [x[start:stop] for x in inputs]
+    decays = update.decay(optimizer.learning_rate or 1.0, optimizer.weight_decay) != 0
+    with np.errstate(all="ignore"):
+        new = update.formula(w, g, state, [numbers[i] for i in range(count)], decays)
+    homes = {"weights": pack.values, **pack.state}
+    for result, (name, array) in zip(new, homes.items(), strict=True):
+        found.homes[ref_of(result)] = array if whole else array[start:stop]
+        found.names.setdefault(ref_of(result), f"new_{name}" if whole else f"new_{name}_{start}")
+    if type(g) is Traced:
+        found.names.setdefault(g.ref, "g" if len(found.segments) == 1 else f"g{len(found.segments)}")
 
 
 def runs(positions: list[int]) -> Iterator[list[int]]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygrad_mlp.data.csv_text import CsvText, Rows
+from tinygrad_mlp.data.csv_rows import Rows
+from tinygrad_mlp.data.csv_text import CsvText
 from tinygrad_mlp.data.number_cells import is_number, shown
 
 
@@ -46,9 +47,9 @@ class ClassEncoder:
 
         Raises `DataError` with the place of an empty label, or of one that is not among the given classes.
         """
-        cells = [row[column] for row in rows.cells]
+        cells = rows.column(column)
         if not self._index_of_cell.keys() >= set(cells):
-            for line, row in zip(*rows, strict=True):
+            for line, row in rows:
                 self._learn(text, line, row, column)
         return [self._index_of_cell[cell] for cell in cells]
 

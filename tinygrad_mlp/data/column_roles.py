@@ -96,7 +96,7 @@ def text_columns(text: CsvText, among: Sequence[int]) -> list[int]:
     without_numbers, with_text = list(among), set[int]()
     for rows in text.blocks():
         for j in tuple(without_numbers):
-            cells = {row[j] for row in rows.cells}
+            cells = set(rows.column(j))
             if any(map(is_number, cells)):
                 without_numbers.remove(j)
             elif any(map(str.strip, cells)):
@@ -214,7 +214,7 @@ def _holds_ids(text: CsvText) -> bool:
     """True if the first column holds an integer in every row, no two the same."""
     seen, count = set[str](), 0
     for rows in text.blocks():
-        cells = [row[0].strip() for row in rows.cells]
+        cells = list(map(str.strip, rows.column(0)))
         seen.update(cells)
         count += len(cells)
         if len(seen) < count or not all(map(_INTEGER.fullmatch, cells)):

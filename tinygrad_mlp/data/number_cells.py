@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_OTHER_BLANKS = "\x0b\x0c\x1c\x1d\x1e\x1f"
 _NUMBER_BYTES = b"0123456789+-.eE \t"
 
 
@@ -58,6 +59,23 @@ def parse_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     except ValueError:
         return None
     return values if np.isfinite(values).all() else None
+
+
+def parse_number_lines(lines: Sequence[str], positions: Sequence[int]) -> NDArray[np.float64] | None:
+    """The values (len(lines), k) float64 of k columns in lines of cells with commas between; None if they must be
+    looked at one by one: they may all be good.
+
+    Twice as fast as `parse_numbers`, by NumPy's reader of text, and as strict: in ASCII, what that reads beyond the
+    grammar are `nan` and infinities, and other blanks than space and tab.
+    """
+    text = "".join(lines)
+    if not text.isascii() or any(blank in text for blank in _OTHER_BLANKS):
+        return None
+    try:
+        values = np.loadtxt(lines, delimiter=",", usecols=positions, comments=None, ndmin=2)
+    except ValueError:
+        return None
+    return values if values.shape == (len(lines), len(positions)) and np.isfinite(values).all() else None
 
 
 def shown(cell: str) -> str:

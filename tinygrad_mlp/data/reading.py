@@ -1,16 +1,20 @@
 """Reading a CSV file into a table: every cell is used as it stands or refused with its place, none is guessed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinygrad_mlp.data.class_labels import ClassEncoder
 from tinygrad_mlp.data.column_roles import ColumnReference, ColumnRoles, assign_roles, text_columns
-from tinygrad_mlp.data.csv_text import CsvText, Rows
-from tinygrad_mlp.data.number_cells import number_problem, parse_numbers
+from tinygrad_mlp.data.csv_rows import Rows
+from tinygrad_mlp.data.csv_text import CsvText
+from tinygrad_mlp.data.number_cells import number_problem
 from tinygrad_mlp.data.table import Table
-from tinygrad_mlp.errors import DataError
+from tinygrad_mlp.data.tasks import TASKS, Task
+from tinygrad_mlp.errors import DataError, OptionError
+from tinygrad_mlp.spelling import instead
 
 
 def read_csv(
@@ -22,6 +26,8 @@ def read_csv(
     classes: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     require_label: bool = True,
+    task: Task = "classification",
+    progress: Callable[[float], None] | None = None,
 ) -> Table:
     """Read a CSV file (UTF-8, separated by commas) into a `Table`.
 
@@ -35,36 +41,53 @@ def read_csv(
              name, in the model's order, and any other column must be the label or an id. Otherwise, columns are matched
              by order and their number must agree. `ids` that the file does not have are then ignored, and so is a
              `label` that it does not have (unless the label is required and the match is by name).
-    require_label  False: a file without a label column gives a table whose `labels` are None.
+    require_label  False: a file without a label column gives a table whose `labels` and `targets` are None.
+    task     "regression": the label column holds numbers to predict, which become `Table.targets`.
+    progress  called now and then with the share of the file that has been read, from 0 to 1.
 
     A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
     (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
     blank lines between rows, unclosed quotes, wrong encodings, files that cannot be opened.
     """
+    if task not in TASKS:
+        raise OptionError(f"read_csv: task is {task!r}; {instead(str(task), TASKS)}")
     text = CsvText.load(path, header)
     roles = assign_roles(text, label=label, ids=ids, columns=columns, require_label=require_label)
-    return table_of(text, roles, classes)
+    return table_of(text, roles, classes, task, progress)
 
 
-def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = None) -> Table:
-    """The table that a CSV text holds when its columns have these roles; `classes` and errors as in `read_csv`."""
+def table_of(
+    text: CsvText,
+    roles: ColumnRoles,
+    classes: Sequence[str] | None = None,
+    task: Task = "classification",
+    progress: Callable[[float], None] | None = None,
+) -> Table:
+    """The table that a CSV text holds when its columns have these roles; the rest and errors as in `read_csv`."""
+    of_numbers = task == "regression" and roles.label is not None
     encoder = ClassEncoder(classes)
-    features = np.empty((text.max_rows(), len(roles.features)))
+    features = np.empty((text.line_count, len(roles.features)))
     indices = np.empty(len(features), dtype=np.int64)
+    targets = np.empty(len(features))
     id_cells: list[str] = []
     count = 0
     for rows in text.blocks():
-        end = count + len(rows.cells)
-        numbers = parse_numbers([row[j] for row in rows.cells for j in roles.features])
+        end = count + len(rows)
+        numbers = rows.numbers(roles.features)
         if numbers is None:
             raise _number_error(text, rows, roles.features)
-        features[count:end] = numbers.reshape(-1, len(roles.features))
-        if roles.label is not None:
+        features[count:end] = numbers
+        if of_numbers:
+            targets[count:end] = _target_numbers(text, rows, roles.label)
+        elif roles.label is not None:
             indices[count:end] = encoder.encode(text, rows, roles.label)
         if roles.left_out:
-            id_cells += [row[roles.left_out[0]].strip() for row in rows.cells]
+            id_cells += map(str.strip, rows.column(roles.left_out[0]))
         count = end
-    labels, known = (None, tuple(classes or ())) if roles.label is None else encoder.finish(indices[:count])
+        if progress:
+            progress(count / text.line_count)
+    without = roles.label is None or of_numbers
+    labels, known = (None, tuple(classes or ())) if without else encoder.finish(indices[:count])
     return Table(
         features=features[:count],
         feature_names=tuple(text.names[j] for j in roles.features),
@@ -75,16 +98,24 @@ def table_of(text: CsvText, roles: ColumnRoles, classes: Sequence[str] | None = 
         source=text.source,
         has_header=text.has_header,
         ids=tuple(id_cells) if roles.left_out else None,
+        targets=targets[:count] if of_numbers else None,
     )
+
+
+def _target_numbers(text: CsvText, rows: Rows, column: int | None) -> NDArray[np.float64]:
+    """The numbers of a label column, or the error about the first cell that is none."""
+    assert column is not None
+    numbers = rows.numbers([column])
+    if numbers is not None:
+        return numbers[:, 0]
+    line, row, problem = next((line, row, problem) for line, row in rows if (problem := number_problem(row[column])))
+    raise text.cell_error(line, row, column, f"{problem}; the label of a regression is a number")
 
 
 def _number_error(text: CsvText, rows: Rows, features: Sequence[int]) -> DataError:
     """The error about the first cell of the rows that is not a number."""
     line, row, j, problem = next(
-        (line, row, j, problem)
-        for line, row in zip(*rows, strict=True)
-        for j in sorted(features)
-        if (problem := number_problem(row[j]))
+        (line, row, j, problem) for line, row in rows for j in sorted(features) if (problem := number_problem(row[j]))
     )
     if row[j].strip() and text_columns(text, [j]):
         reference = repr(text.names[j]) if text.has_header else j + 1

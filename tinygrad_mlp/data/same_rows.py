@@ -15,6 +15,8 @@ from tinygrad_mlp.errors import DataError, ShapeError
 
 Array = NDArray[Any]
 BITS = 128
+ROWS_AT_ONCE = 1024
+"""Of so many rows there is a copy at a time."""
 
 
 def shared_rows(first: tuple[Array, Array], second: tuple[Array, Array]) -> list[tuple[int, int]]:
@@ -42,13 +44,14 @@ def row_bytes(pair: tuple[Array, Array], dtypes: list[np.dtype[Any]]) -> Iterato
     X, y = pair
     if len(X) != len(y):
         raise ShapeError(f"X {X.shape} and y {y.shape}; as many rows in both are expected")
-    parts = []
-    for values, dtype in zip(pair, dtypes, strict=True):
-        data = (np.asarray(values, dtype) + np.zeros((), dtype)).tobytes()  # −0 + 0 is 0
-        width = len(data) // max(1, len(values))
-        parts.append([data[i * width : (i + 1) * width] for i in range(len(values))])
-    for x_row, y_row in zip(*parts, strict=True):
-        yield x_row + y_row
+    for start in range(0, len(X), ROWS_AT_ONCE):
+        parts = []
+        for values, dtype in zip(pair, dtypes, strict=True):
+            rows = np.asarray(values[start : start + ROWS_AT_ONCE], dtype) + np.zeros((), dtype)  # −0 + 0 is 0
+            data, width = rows.tobytes(), rows.nbytes // len(rows)
+            parts.append([data[i * width : (i + 1) * width] for i in range(len(rows))])
+        for x_row, y_row in zip(*parts, strict=True):
+            yield x_row + y_row
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from tinygrad_mlp.data.blocks import column_blocks, row_blocks
 from tinygrad_mlp.errors import DataError, NonFiniteError, ShapeError
 
 _ROUNDING_STEPS = 8
@@ -48,23 +49,22 @@ class StandardScaler:
         x = _float_rows(X)
         if not len(x):
             raise ShapeError(f"StandardScaler: X {x.shape} has no rows to fit")
-        rounding = _ROUNDING_STEPS * np.finfo(x.dtype).eps
-        peak = np.maximum(-x.min(axis=0), x.max(axis=0)).astype(np.float64)
-        exponent = np.frexp(peak)[1]
-        unit = np.ldexp(x.astype(np.float64), -exponent)
-        low, high = unit.min(axis=0), unit.max(axis=0)
-        center = np.clip(unit.mean(axis=0), low, high)
-        unit -= center
-        deviation = np.ldexp(np.sqrt(np.square(unit, out=unit).mean(axis=0)), exponent)
-        constant = (high - low <= rounding * np.maximum(-low, high)) | (deviation == 0)
-        stand_in = np.where(high == low, 1.0, np.maximum(1.0, peak))
-        self._set(np.ldexp(center, exponent), np.where(constant, stand_in, deviation))
+        parts = [_mean_and_scale(columns) for columns in column_blocks(x)]
+        self._set(*(np.concatenate(numbers) for numbers in zip(*parts, strict=True)))
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Scaled rows (N, n) in the dtype of X if that is a float, else float64. Raises as `fit`, and for a wrong n."""
+    def transform(self, X: ArrayLike, dtype: DTypeLike | None = None) -> NDArray[Any]:
+        """Scaled rows (N, n) in a float dtype; None: that of X if it is a float, else float64.
+
+        They are computed in float64 at least, and what is too large for the dtype becomes an infinity. Raises as `fit`,
+        and for a wrong n.
+        """
         x = self._checked(X)
-        return ((x - self.mean) / self.scale).astype(x.dtype)
+        scaled = np.empty(x.shape, x.dtype if dtype is None else dtype)
+        with np.errstate(over="ignore" if dtype is not None else None):
+            for rows in row_blocks(x):
+                scaled[rows] = (x[rows] - self.mean) / self.scale
+        return scaled
 
     def fit_transform(self, X: ArrayLike) -> NDArray[Any]:
         """`fit(X).transform(X)`: for training rows, and for no others."""
@@ -109,6 +109,21 @@ class StandardScaler:
         return x
 
 
+def _mean_and_scale(x: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The mean and the scale of each column of x (N, k)."""
+    rounding = _ROUNDING_STEPS * np.finfo(x.dtype).eps
+    peak = np.maximum(-x.min(axis=0), x.max(axis=0)).astype(np.float64)
+    exponent = np.frexp(peak)[1]
+    unit = np.ldexp(x.astype(np.float64, copy=False), -exponent)
+    low, high = unit.min(axis=0), unit.max(axis=0)
+    center = np.clip(unit.mean(axis=0), low, high)
+    unit -= center
+    deviation = np.ldexp(np.sqrt(np.square(unit, out=unit).mean(axis=0)), exponent)
+    constant = (high - low <= rounding * np.maximum(-low, high)) | (deviation == 0)
+    stand_in = np.where(high == low, 1.0, np.maximum(1.0, peak))
+    return np.ldexp(center, exponent), np.where(constant, stand_in, deviation)
+
+
 def _fitted(values: NDArray[np.float64] | None) -> NDArray[np.float64]:
     if values is None:
         raise DataError("StandardScaler: not fitted yet; call fit with the training rows first")
@@ -121,9 +136,12 @@ def _float_rows(X: ArrayLike) -> NDArray[np.floating]:
         x = x.astype(np.float64)
     if x.ndim != 2:
         raise ShapeError(f"StandardScaler: X {x.shape}, expected (N, n)")
-    finite = np.isfinite(x)
-    if not finite.all():
+    for rows in row_blocks(x):
+        finite = np.isfinite(x[rows])
+        if finite.all():
+            continue
         row, column = np.argwhere(~finite)[0]
+        row += rows.start
         raise NonFiniteError(
             f"StandardScaler: X[{row}, {column}] is {x[row, column]}, expected finite numbers (column {column})"
         )

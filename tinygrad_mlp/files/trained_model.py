@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.data import StandardScaler
-from tinygrad_mlp.errors import DtypeError, ModelFileError, ShapeError, TinygradMlpError
+from tinygrad_mlp.errors import DtypeError, ModelFileError, OptionError, ShapeError, TinygradMlpError
 from tinygrad_mlp.files.architecture import architecture, build, widths
 from tinygrad_mlp.files.safetensors_bytes import pack, unpack
 from tinygrad_mlp.files.strict_json import read_json
@@ -24,8 +24,8 @@ from tinygrad_mlp.nn import BatchNorm, Buffer, Module
 from tinygrad_mlp.training import predict
 
 FORMAT, VERSION = "tinygrad_mlp", "1"
-SCALER = "scaler."
-"""What the names of the scaler's arrays begin with; a parameter's cannot."""
+SCALER, TARGET_SCALER = "scaler.", "target_scaler."
+"""What the names of the scalers' arrays begin with; a parameter's cannot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,16 +33,18 @@ class TrainedModel:
     """A network, and what belongs to it.
 
     Attributes:
-        model: from scaled rows (N, n) to logits (N, C).
+        model: from scaled rows (N, n) to logits (N, C), or for a regression to scaled numbers (N, m).
         scaler: scales raw rows, as it was fitted on the training rows; None if the model takes them raw.
         classes: the names of the C classes.
         feature_names: the names of the n columns.
         label_name: the name of the label's column.
         facts: whatever is worth knowing of the training (seed, epochs, options): what JSON can hold.
+        target_scaler: of a regression: what its m targets were scaled with, as fitted on the training rows; else None.
 
     Raises:
         DtypeError: something is of another type, such as a class that is a number.
         ShapeError: the numbers of columns or classes do not fit together.
+        OptionError: it has classes and a target_scaler.
     """
 
     model: Module
@@ -51,12 +53,16 @@ class TrainedModel:
     feature_names: tuple[str, ...] = ()
     label_name: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    target_scaler: StandardScaler | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, Module):
             raise DtypeError(f"the model is {self.model!r}; a Module is expected, such as a Sequential of layers")
-        if not isinstance(self.scaler, StandardScaler | None):
-            raise DtypeError(f"the scaler is {self.scaler!r}; a StandardScaler is expected")
+        for what, scaler in (("scaler", self.scaler), ("target_scaler", self.target_scaler)):
+            if not isinstance(scaler, StandardScaler | None):
+                raise DtypeError(f"the {what} is {scaler!r}; a StandardScaler is expected")
+        if self.classes and self.target_scaler:
+            raise OptionError("classes and a target_scaler: a model gives logits of classes or numbers, not both")
         labels = () if self.label_name is None else (self.label_name,)
         for what, texts in (("class", self.classes), ("feature name", self.feature_names), ("label name", labels)):
             for text in texts:
@@ -70,7 +76,11 @@ class TrainedModel:
             "the scaler has": None if self.scaler is None else len(self.scaler.mean),
             "feature names:": len(self.feature_names) or None,
         }
-        outputs = {"the last layer gives": n_out, "classes:": len(self.classes) or None}
+        outputs = {
+            "the last layer gives": n_out,
+            "classes:": len(self.classes) or None,
+            "the target_scaler has": None if self.target_scaler is None else len(self.target_scaler.mean),
+        }
         for what, numbers in (("columns", columns), ("outputs", outputs)):
             seen = {name: n for name, n in numbers.items() if n is not None}
             if len(set(seen.values())) > 1:
@@ -89,6 +99,14 @@ class TrainedModel:
         """The softmax of the logits (N, C), in float64, where few probabilities round to 0 or 1."""
         return np.asarray(ops.softmax(self.logits(X).astype(np.float64)))
 
+    def numbers(self, X: ArrayLike) -> np.ndarray:
+        """The predictions (N, m) of a regression for raw rows X (N, n), in float64 and in the units of the targets.
+
+        Raises as `logits`.
+        """
+        outputs = self.logits(X).astype(np.float64)
+        return outputs if self.target_scaler is None else self.target_scaler.inverse_transform(outputs)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a .safetensors file, which appears whole or not at all; the same model gives the same bytes.
 
@@ -104,10 +122,12 @@ class TrainedModel:
         """The content of its file."""
         weights = self.model.state_dict()
         for name in weights:
-            if name.startswith(SCALER):
-                raise ModelFileError(f"a parameter cannot be named {name}: the scaler's arrays begin with {SCALER!r}")
+            for prefix in (SCALER, TARGET_SCALER):
+                if name.startswith(prefix):
+                    raise ModelFileError(
+                        f"a parameter cannot be named {name}: the scaler's arrays begin with {prefix!r}"
+                    )
         check_finite(weights)
-        scaler = {} if self.scaler is None else self.scaler.state()
         texts = {
             "architecture": architecture(self.model),
             "classes": list(self.classes),
@@ -121,7 +141,9 @@ class TrainedModel:
             metadata = {name: json.dumps(value, sort_keys=True, allow_nan=False) for name, value in texts.items()}
         except (TypeError, ValueError, RecursionError) as error:
             raise ModelFileError(f"what is stored beside the weights has to be JSON: {error}") from error
-        arrays = {**weights, **{SCALER + name: array for name, array in scaler.items()}}
+        arrays = dict(weights)
+        for prefix, scaler in ((SCALER, self.scaler), (TARGET_SCALER, self.target_scaler)):
+            arrays |= {prefix + name: array for name, array in (scaler.state() if scaler else {}).items()}
         return pack(arrays, {"format": FORMAT, "version": VERSION, **metadata})
 
     @classmethod
@@ -142,10 +164,11 @@ class TrainedModel:
     @classmethod
     def from_bytes(cls, content: bytes, model: Module | None = None) -> TrainedModel:
         """The trained model that `to_bytes` made the content of."""
-        weights, scaler, metadata = contents(content)
+        weights, scalers, metadata = contents(content)
         description = from_json(metadata, "architecture", dict | None)
         beside: dict[str, Any] = {
-            "scaler": StandardScaler.from_state(scaler) if scaler else None,
+            "scaler": StandardScaler.from_state(scalers[SCALER]) if scalers[SCALER] else None,
+            "target_scaler": StandardScaler.from_state(scalers[TARGET_SCALER]) if scalers[TARGET_SCALER] else None,
             "classes": names(metadata, "classes"),
             "feature_names": names(metadata, "features"),
             "label_name": from_json(metadata, "label", str | None),
@@ -171,6 +194,7 @@ def save(
     feature_names: Sequence[str] = (),
     label_name: str | None = None,
     facts: Mapping[str, Any] | None = None,
+    target_scaler: StandardScaler | None = None,
 ) -> None:
     """Save a network, and what belongs to it, in one .safetensors file: see `TrainedModel`, which has it all.
 
@@ -187,7 +211,8 @@ def save(
     >>> (tg.predict(again, [[1, 2]]) == tg.predict(model, [[1, 2]])).all()
     np.True_
     """
-    TrainedModel(model, scaler, tuple(classes), tuple(feature_names), label_name, dict(facts or {})).save(path)
+    beside = (tuple(classes), tuple(feature_names), label_name, dict(facts or {}), target_scaler)
+    TrainedModel(model, scaler, *beside).save(path)
 
 
 def load(path: str | os.PathLike[str]) -> Module:
@@ -205,16 +230,19 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         return contents(Path(path).read_bytes())[0]
 
 
-def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, str]]:
-    """The weights, the scaler's arrays and the metadata of a model file of this version; all weights are finite."""
+def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]], dict[str, str]]:
+    """The weights, the scalers' arrays and the metadata of a model file of this version; all weights are finite."""
     arrays, metadata = unpack(content)
     if metadata.get("format") != FORMAT:
         raise ModelFileError(f"a safetensors file of format {metadata.get('format')!r:.80}; {FORMAT!r} is expected")
     if metadata.get("version") != VERSION:
         raise ModelFileError(f"version {metadata.get('version')!r:.80} of the format; this program reads {VERSION!r}")
-    scaler = {name.removeprefix(SCALER): arrays.pop(name) for name in list(arrays) if name.startswith(SCALER)}
+    scalers = {
+        prefix: {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
+        for prefix in (SCALER, TARGET_SCALER)
+    }
     check_finite(arrays)
-    return arrays, scaler, metadata
+    return arrays, scalers, metadata
 
 
 def rebuilt(description: dict[str, Any] | None, weights: Mapping[str, np.ndarray]) -> Module:

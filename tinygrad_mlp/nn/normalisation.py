@@ -101,7 +101,8 @@ class BatchNorm(Normalisation):
         rows = x.size // self.n
         if rows < 2:
             return
-        mean = np.mean(x, axis=axes, dtype=np.float64)
-        variance = np.var(x, axis=axes, dtype=np.float64) * rows / (rows - 1)
+        mean = np.sum(x, axis=axes, dtype=np.float64) / rows
+        centred = x - mean
+        variance = np.sum(centred * centred, axis=axes) / (rows - 1)
         for running, new in ((self.running_mean, mean), (self.running_variance, variance)):
             running.data = (1 - self.momentum) * running.data + self.momentum * new

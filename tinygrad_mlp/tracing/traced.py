@@ -42,6 +42,8 @@ class Traced(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if any(issubclass(t, Variable) for t in types):
             return NotImplemented
+        if function in (np.shape, np.ndim, np.size):  # known, whatever the values are
+            return function(*mapped(inputs, value_of), **options)
         return record(function, inputs, options)
 
     def __kernel__(self, function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -13,7 +12,9 @@ from tinygrad_mlp.nn import Module
 from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.optim.optimizer import number_in_range
+from tinygrad_mlp.spelling import instead
 from tinygrad_mlp.training.history import History
+from tinygrad_mlp.training.measures import MEASURES
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Run:
         history: the numbers of the epochs so far.
         epoch: the epoch that is running or has just ended, from 1; before the first, how many the history has.
         batch: the batch of this epoch that is running or has just ended, from 1; 0 before the first.
+        batches: how many batches an epoch has.
         stop: a callback sets it to end the training after this epoch.
     """
 
@@ -39,6 +41,7 @@ class Run:
     history: History
     epoch: int = 0
     batch: int = 0
+    batches: int = 0
     stop: bool = False
 
     @property
@@ -60,7 +63,18 @@ class Run:
 
 
 class Callback:
-    """Base of the callbacks: override what you need.
+    """Base of the callbacks: override what you need, and give `fit` an instance in `callbacks=[…]`.
+
+    A run calls them in this order, and each method of all callbacks in the order of the list:
+
+        start                        once, before the first epoch
+            gradients                in each step, between the backward pass and the optimizer
+            step                     after each step
+          numbers                    after each epoch: gives more columns for its history
+          epoch                      after each epoch, when the history has it
+        end                          once, also after an error or Ctrl-C
+
+    What they are given is the `Run`: they may read all of it, set `run.stop`, and change the model and the optimizer.
 
     >>> class Telling(Callback):
     ...     def epoch(self, run):
@@ -100,8 +114,9 @@ class Callback:
 class EarlyStopping(Callback):
     """Stop when the validation loss has not become better for some epochs, and go back to the best weights.
 
-    Better is lower for a loss, higher for an accuracy, by more than `min_delta`; NaN is never better. The best weights
-    are put back at the end of the run whatever ended it: this callback, the last epoch, an error or Ctrl-C.
+    Better is lower for a loss or an error, higher for an accuracy, by more than `min_delta`; NaN is never better. The
+    best weights are put back at the end of the run whatever ended it: this callback, the last epoch, an error or
+    Ctrl-C.
 
     In a run that continues the history of one that it watched, it still knows the best epoch of both; if it stopped the
     first one, it waits `patience` epochs anew. In any other run it starts afresh.
@@ -109,7 +124,7 @@ class EarlyStopping(Callback):
     Args:
         patience: how many epochs without a better value it takes to stop, at least 1.
         min_delta: what counts as better, at least 0.
-        monitor: the column of the history: `val_loss`, `val_accuracy`, `loss` or `accuracy`.
+        monitor: the column of the history: `val_loss`, `loss`, or a metric that has a name, such as `val_accuracy`.
         restore_best: whether to go back; otherwise the weights of the last epoch stay.
 
     Raises:
@@ -140,15 +155,13 @@ class EarlyStopping(Callback):
     True
     """
 
-    signs: ClassVar[dict[str, int]] = {"loss": 1, "accuracy": -1}
-    """For each metric: 1 if lower is better, −1 if higher is."""
-
     def __init__(
         self, patience: int, min_delta: float = 0.0, monitor: str = "val_loss", restore_best: bool = True
     ) -> None:
-        known = {f"{prefix}{name}": sign for prefix in ("", "val_") for name, sign in self.signs.items()}
+        signs = {"loss": 1, **{name: measure.sign for name, measure in MEASURES.items() if measure.sign}}
+        known = {f"{prefix}{name}": sign for prefix in ("val_", "") for name, sign in signs.items()}
         if monitor not in known:
-            raise OptionError(f"EarlyStopping: monitor is {monitor!r}; one of {', '.join(known)} is expected")
+            raise OptionError(f"EarlyStopping: monitor is {monitor!r}; {instead(str(monitor), known)}")
         self.patience = at_least_1("EarlyStopping: patience", patience)
         self.min_delta = number_in_range("EarlyStopping: min_delta", min_delta)
         self.monitor = monitor

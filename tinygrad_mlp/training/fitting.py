@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_mlp.compiling import compile_step
 from tinygrad_mlp.data import batches
 from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
@@ -20,10 +21,16 @@ from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Run
 from tinygrad_mlp.training.clipping import Clipping
 from tinygrad_mlp.training.diagnosis import HINT, bad_parameter, origin
-from tinygrad_mlp.training.evaluating import Loss, class_metrics, in_mode, measure, number_of
+from tinygrad_mlp.training.evaluating import Judge, Loss, in_mode, measure, number_of
 from tinygrad_mlp.training.history import History
+from tinygrad_mlp.training.measures import Metric
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
 from tinygrad_mlp.training.traps import warn_of_first_batch, warn_of_shared_rows
+
+Step = Callable[[np.ndarray, np.ndarray], tuple[float, Any]]
+"""A step on a batch: its loss, and the outputs before it."""
+Look = Callable[[Tensor, Any], None]
+"""What is shown the loss and the outputs of a run's first batch."""
 
 
 def fit(
@@ -37,9 +44,11 @@ def fit(
     batch_size: int = 32,
     rng: np.random.Generator | int | None = None,
     callbacks: Sequence[Callback] = (),
+    metrics: Sequence[Metric] | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
     history: History | None = None,
+    compiled: bool = False,
 ) -> History:
     """Train a model on mini-batches, shuffled anew for each epoch; the last one is smaller if need be.
 
@@ -50,12 +59,17 @@ def fit(
         model: the network.
         loss: from outputs and labels to the mean over the batch, such as `tg.softmax_cross_entropy`.
         optimizer: made for the model's parameters.
-        train: X (N, n_in), cast once to the dtype of the parameters, and y (N, …).
+        train: X (N, n_in), cast once to the dtype of the parameters, and y (N, …): class indices (N,), or numbers of
+            the outputs' shape. For `tg.mean_squared_error`, `tg.mean_absolute_error` and `tg.huber`, numbers (N,) are
+            taken as (N, 1) if such are the outputs.
         valid: the same for validation, after each epoch.
         epochs: how often to go through the training rows, at least 1; with a `history`, how often more.
         batch_size: rows in a batch, at least 1.
         rng: a generator or a seed for the shuffling; the package's own (`tg.seed`) if None.
         callbacks: called between the epochs and around each step, in this order.
+        metrics: names, such as "macro_f1", "roc_auc" or "rmse", or functions: those of `tg.metrics`, or your own, from
+            targets (N, …) and outputs (N, …) as they are to one number. None: the accuracy for class indices, R² and
+            the mean absolute error for the three losses above, else nothing.
         clip_norm: before each step, the gradients of all the optimizer's parameters together are scaled to at most this
             norm: see `optim.clip_gradients`.
         clip_value: each element of a gradient is held between −clip_value and clip_value, first if both are given.
@@ -64,14 +78,18 @@ def fit(
             optimizer (it has its moments and counts its steps), `Scheduled` (its schedule knows its place), and a
             generator as `rng`, which goes on (a seed shuffles as in the first call). An `EarlyStopping` goes on:
             at the end of the first call it has put the best weights back, unless `restore_best=False`.
+        compiled: make the steps with `tg.compile_step`, several times as fast on small networks. The results are the
+            same but for rounding; gradients are nowhere to be seen, so callbacks that look at them are refused.
 
     Returns:
-        The history: `loss` and, for class indices, `accuracy`, which are means over the batches of the epoch (so from
-        weights that were still changing, with dropout on), and `val_loss` and `val_accuracy` from its last weights.
+        The history: `loss` and the metrics of the epoch's batches (so from weights that were still changing, with
+        dropout on), and `val_loss` and `val_…` from its last weights.
 
     Raises:
-        OptionError: epochs or batch_size below 1, a limit that is not above 0, or an optimizer that trains none of the
-            model's parameters, or frozen ones only.
+        OptionError: epochs or batch_size below 1; a limit that is not above 0; an optimizer that trains none of the
+            model's parameters, or frozen ones only; a metric that is unknown or does not suit the outputs and targets;
+            a callback that looks at gradients, with `compiled`.
+        TraceError: with `compiled`, a model or a loss that cannot be compiled.
         DataError: numbers of an epoch that do not go with the history.
         ShapeError, DtypeError: data that are not such a pair, have no rows, or differ in columns.
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
@@ -89,6 +107,14 @@ def fit(
     (['loss', 'accuracy'], 1.0)
     >>> tg.predict(model, X).argmax(axis=1)
     array([0, 1, 1, 0])
+
+    Numbers are learnt alike:
+
+    >>> line = nn.Dense(1, 1, rng=0)
+    >>> data = [[0], [1], [2]], [1.0, 3.0, 5.0]
+    >>> history = tg.fit(line, tg.mean_squared_error, optim.SGD(line, 0.2), data, epochs=60, rng=1)
+    >>> history.names, round(history["r2"][-1], 3)
+    (['loss', 'r2', 'mae'], 1.0)
     """
     dtype = dtype_of(model)
     epochs, batch_size = at_least_1("epochs", epochs), at_least_1("batch_size", batch_size)
@@ -107,6 +133,10 @@ def fit(
         raise OptionError("the model's parameters that the optimizer has are all frozen: unfreeze() what is to learn")
     clipping = [] if clip_norm is None and clip_value is None else [Clipping(clip_norm, clip_value)]
     around_steps = [*callbacks, *clipping]
+    judge = Judge.of(loss, metrics)
+    y = judge.targets(model, X, y)
+    if held_out:
+        held_out = held_out[0], judge.targets(model, *held_out)
     rng = generator(rng)
     history = continued(history, validated=held_out is not None)
     first = len(history) + 1
@@ -114,6 +144,11 @@ def fit(
     if held_out:
         warn_of_shared_rows((X, y), held_out)
     run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
+    run.batches = -(-len(X) // batch_size)
+    if compiled:
+        step = compiled_steps(run, judge, callbacks, clip_norm, clip_value)
+    else:
+        step = eager_steps(run, judge, parameters, around_steps, look)
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
@@ -123,14 +158,12 @@ def fit(
             for run.epoch in range(first, first + epochs):
                 before = model.state_dict()
                 try:
-                    numbers = train_epoch(
-                        run, loss, X, y, batch_size, rng, parameters, around_steps, look if run.epoch == first else None
-                    )
+                    numbers = train_epoch(run, judge, X, y, batch_size, rng, parameters, around_steps, step)
                 except NonFiniteError:
                     model.load_state_dict(before)
                     raise
                 if held_out:
-                    numbers |= {f"val_{name}": number for name, number in measure(model, loss, *held_out).items()}
+                    numbers |= {f"val_{name}": number for name, number in measure(model, judge, *held_out).items()}
                 for callback in callbacks:
                     numbers |= columns(callback, run, numbers)
                 run.history.append(numbers)
@@ -147,46 +180,83 @@ def fit(
 
 def train_epoch(
     run: Run,
-    loss: Loss,
+    judge: Judge,
     X: np.ndarray,
     y: np.ndarray,
     batch_size: int,
     rng: np.random.Generator,
     parameters: Mapping[str, Parameter],
     callbacks: Sequence[Callback],
-    look: Callable[[Tensor, Any], None] | None = None,
+    step: Step,
 ) -> dict[str, float]:
-    """One epoch; its loss and metrics. `look` is shown the loss and the outputs of the first batch."""
-    model, optimizer = run.model, run.optimizer
+    """One epoch; its loss and metrics."""
     total = 0.0
     outputs: list[Any] = []
     labels: list[np.ndarray] = []
     # An overflow ends in an error that says where it came from; NumPy's warning beside it would not.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for run.batch, (xb, yb) in enumerate(batches(X, y, batch_size, rng=rng), 1):
-            optimizer.zero_grad()
-            z = model(xb)
-            value: Any = loss(z, yb)  # whatever a user's function gives
-            if not isinstance(value, Tensor):
-                kind = type(value).__name__
-                raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
-            number = number_of(value)
-            if not isfinite(number):
-                raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
-            if look and run.batch == 1:
-                look(value, z)
-            value.backward()
-            for callback in callbacks:
-                callback.gradients(run)
-            optimizer.step()
+            number, z = step(xb, yb)
             for callback in callbacks:
                 callback.step(run)
             total += number * len(xb)
-            outputs.append(getattr(z, "_data", z))
+            outputs.append(z)
             labels.append(yb)
     if bad := bad_parameter(parameters):
         raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
-    return {"loss": total / len(X), **class_metrics(outputs, labels)}
+    return {"loss": total / len(X), **judge.scores(outputs, labels)}
+
+
+def eager_steps(
+    run: Run,
+    judge: Judge,
+    parameters: Mapping[str, Parameter],
+    callbacks: Sequence[Callback],
+    look: Look,
+) -> Step:
+    """Steps with a graph. `look` is shown the loss and the outputs of the first batch."""
+    first = True
+
+    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
+        nonlocal first
+        run.optimizer.zero_grad()
+        z = run.model(xb)
+        value: Any = judge.loss(z, yb)  # whatever a user's function gives
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
+        number = number_of(value)
+        if not isfinite(number):
+            raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+        if first:
+            first = False
+            look(value, z)
+        value.backward()
+        for callback in callbacks:
+            callback.gradients(run)
+        run.optimizer.step()
+        return number, getattr(z, "_data", z)
+
+    return step
+
+
+def compiled_steps(
+    run: Run, judge: Judge, callbacks: Sequence[Callback], clip_norm: float | None, clip_value: float | None
+) -> Step:
+    """Steps as one program, in which no gradient can be looked at."""
+    for callback in callbacks:
+        if type(callback).gradients is not Callback.gradients:
+            name = type(callback).__name__
+            raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
+    program = compile_step(run.model, judge.loss, run.optimizer, clip_norm=clip_norm, clip_value=clip_value)
+
+    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
+        number = program(xb, yb)
+        if not isfinite(number):
+            raise NonFiniteError(f"{run.place}: the loss is {number}; without compiled=True, fit says where; {HINT}")
+        return number, program.outputs.copy()
+
+    return step
 
 
 def continued(history: History | None, validated: bool) -> History:

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_mlp.nn import Buffer, Parameter
 from tinygrad_mlp.optim.clipping import norm_of
 from tinygrad_mlp.training.callbacks import Callback, Run
+from tinygrad_mlp.training.history import PART
 
 
 class GradientNorms(Callback):
@@ -69,7 +70,7 @@ class GradientNorms(Callback):
         """The columns of the epoch."""
         sums, steps = self._sums, self._steps
         self._forget()
-        return {
-            **{f"gradient_norm/{name}": float(g) / steps for name, (g, _, _) in sums.items()},
-            **{f"update_ratio/{name}": float(moved) / float(w) if w else 0.0 for name, (_, moved, w) in sums.items()},
-        }
+        norms = {name: float(g) / steps for name, (g, _, _) in sums.items()}
+        ratios = {name: float(moved) / float(w) if w else 0.0 for name, (_, moved, w) in sums.items()}
+        columns = {"gradient_norm": norms, "update_ratio": ratios}
+        return {f"{what}{PART}{name}": n for what, numbers in columns.items() for name, n in numbers.items()}

@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.data.number_cells import shown
 from tinygrad_mlp.errors import DataError, StateError
 
 EPOCH = "epoch"
 """The first column of the CSV file: 1, 2, …. Here it is the position in a column, plus 1."""
+
+
+PART = "/"
+"""Between what a column measures and the part of the network that it measures: `gradient_norm/layers.0.W`."""
 
 
 class History:
@@ -111,7 +116,7 @@ class History:
 def column_names(head: list[str]) -> list[str]:
     """The names in the first line of a file, or `DataError`."""
     if head[:1] != [EPOCH]:
-        raise DataError(f"{','.join(head)!r}, expected {EPOCH},loss,… as to_csv writes it")
+        raise DataError(f"{shown(','.join(head))}, expected {EPOCH},loss,… as to_csv writes it")
     return head[1:]
 
 
@@ -122,7 +127,7 @@ def epoch_numbers(row: list[str], epoch: int, names: list[str]) -> dict[str, flo
             return dict(zip(names, map(float, row[1:]), strict=True))
     except ValueError:
         pass
-    raise DataError(f"{','.join(row)!r}, expected epoch {epoch} and {len(names)} numbers")
+    raise DataError(f"{shown(','.join(row))}, expected epoch {epoch} and {len(names)} numbers")
 
 
 def new_columns(names: list[str]) -> dict[str, list[float]]:

@@ -132,7 +132,7 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
-    """The mean of −ln P(true class); ∞ if one of them is 0.
+    """The mean of −ln P(true class); ∞ if one of them is 0, where scikit-learn counts 2⁻⁵².
 
     Args:
         y_true: class indices (N,).

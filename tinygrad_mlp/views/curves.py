@@ -1,11 +1,12 @@
-"""Learning curves: loss and accuracy over the epochs, of one run or of several on one graph."""
+"""Learning curves: loss and metrics over the epochs, of one run or of several on one graph."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.errors import DataError, MissingMatplotlibError, OptionError
 from tinygrad_mlp.training import History
+from tinygrad_mlp.training.history import PART
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-PANELS = ("loss", "accuracy")
+PANELS_IN_A_ROW = 3
 TRAINING: Literal["-"] = "-"
 VALIDATION: Literal["--"] = "--"
 COLUMNS = 4
@@ -34,7 +36,9 @@ def draw_curves(
     """Draw the learning curves of runs, each in its own colour.
 
     Training is solid, validation dashed; a dot marks the epoch with the lowest validation loss (training loss where
-    there is no validation). A panel for accuracy is there if a run has it.
+    there is no validation). There is a panel for each metric that a run has, the loss first. What is measured of each
+    part of the network, as by `GradientNorms`, is one panel with a line for each part, from the first one in violet to
+    the last one in yellow; where several runs are drawn, in the colour of the run.
 
     Args:
         histories: the runs by name.
@@ -57,15 +61,18 @@ def draw_curves(
     if not histories:
         raise DataError("there are no histories to draw")
     for name, history in histories.items():
-        if not len(history) or "loss" not in history.names:
-            raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
+        check_history(name, history)
     figure = new_figure(in_a_window=show)
-    panels = [metric for metric in PANELS if any(metric in history.names for history in histories.values())]
-    entries = legend_entries(histories)
-    rows = -(-len(entries) // COLUMNS)
-    figure.set_size_inches(5 * len(panels), 3.8 + 0.25 * rows)
-    for axes, metric in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw_panel(axes, metric, histories)
+    metrics, entries = metrics_of(histories.values()), legend_entries(histories)
+    down, rows = -(-len(metrics) // PANELS_IN_A_ROW), -(-len(entries) // COLUMNS)
+    across = -(-len(metrics) // down)
+    figure.set_size_inches(5 * across, 3.8 * down + 0.25 * rows)
+    for axes, metric in zip_longest(figure.subplots(down, across, squeeze=False).flat, metrics):
+        if metric is None:
+            axes.remove()
+        else:
+            draw_panel(axes, metric, histories)
+            draw_parts(axes, metric, histories)
     figure.legend(handles=entries, loc="outside lower center", ncols=COLUMNS, frameon=False)
     if path is not None:
         write(figure, path, suffix)
@@ -77,6 +84,19 @@ def draw_curves(
             plt.show(block=True)
         plt.close(figure)
     return figure
+
+
+def check_history(name: str, history: History) -> None:
+    """Raise `DataError` for a run without epochs or without a loss."""
+    if not len(history) or "loss" not in history.names:
+        raise DataError(f"{name}: {history!r} cannot be drawn: at least one epoch with a loss is expected")
+
+
+def metrics_of(histories: Iterable[History]) -> list[str]:
+    """What runs have, without the `val_` of validation or the part that is measured: the loss first, parts last."""
+    names = ["loss", *(name for history in histories for name in history.names)]
+    names.sort(key=lambda name: PART in name)
+    return list(dict.fromkeys(name.removeprefix("val_").partition(PART)[0] for name in names))
 
 
 def has_window(figure: Figure) -> bool:
@@ -115,6 +135,22 @@ def draw_panel(axes: Axes, metric: str, histories: Mapping[str, History]) -> Non
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
+
+
+def draw_parts(axes: Axes, metric: str, histories: Mapping[str, History]) -> None:
+    """A metric of the parts of the network, such as gradient norms: a line for each part of each run."""
+    from matplotlib import colormaps
+
+    for history, color in zip(histories.values(), colors(len(histories)), strict=True):
+        columns = [name for name in history.names if name.startswith(f"{metric}{PART}")]
+        for i, name in enumerate(columns):
+            of_part = colormaps["viridis"](i / max(1, len(columns) - 1)) if len(histories) == 1 else color
+            (line,) = axes.plot(range(1, len(history) + 1), history[name], color=of_part, label=name.partition(PART)[2])
+            line.set(linewidth=1, marker="." if len(history) == 1 else "")
+        if columns:
+            axes.set_yscale("log", nonpositive="mask")
+            if len(histories) == 1:
+                axes.legend(fontsize="x-small", ncols=-(-len(columns) // 8))
 
 
 def legend_entries(histories: Mapping[str, History]) -> list[Line2D]:
