@@ -24,7 +24,10 @@ def test_help_of_a_command_has_all_its_options_and_an_example(good, name):
     _, commands = cli.build_parsers()
     assert all(option in text for option in commands[name].options() if option != "--dataset" or name != "split")
     assert f"  tinygrad-mlp {name}" in text
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("\n\n\n") == 0
+    assert text.startswith(f"usage: tinygrad-mlp {name} ")
+    assert " [options]\n" in text
 
 
 def test_script_and_module_are_the_same_program(good, real):

@@ -21,6 +21,7 @@ from tinygrad_mlp.training import History
 from tinygrad_mlp.views.curves import best_epoch
 
 SUMMARY = "compare training runs: their curves on one graph, and a table"
+USAGE = "RUN.csv ... [options]"
 EXAMPLES = """examples:
   tinygrad-mlp compare small.csv large.csv
   tinygrad-mlp compare runs/*.csv --curves runs.svg --show"""

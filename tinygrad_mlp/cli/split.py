@@ -20,6 +20,7 @@ from tinygrad_mlp.data.column_roles import find_label
 from tinygrad_mlp.data.csv_text import CsvText
 
 SUMMARY = "deal the rows of a CSV file into a training and a validation file"
+USAGE = "DATA.csv [options]"
 EXAMPLES = "example:\n  tinygrad-mlp split data.csv --ratio 0.8 --seed 1"
 
 

@@ -30,12 +30,14 @@ from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, History
 
-SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
+SUMMARY = "train a network on a CSV file, save it, draw its learning curves"
+USAGE = "--dataset FILE.csv [options]"
 EXAMPLES = """examples:
   tinygrad-mlp train --dataset data_train.csv --valid data_valid.csv
-  tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
-      --batch_size 8 --learning_rate 0.0314 --seed 1
-  tinygrad-mlp train --dataset data.csv --optimizer adam --patience 10 --history run.csv"""
+  tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 \\
+      --loss categoricalCrossentropy --batch_size 8 --learning_rate 0.0314
+  tinygrad-mlp train --dataset data.csv --network network.json
+  tinygrad-mlp train --dataset data.csv --patience 10 --history run.csv"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
