@@ -3,7 +3,8 @@
     python benchmarks/cross_validation.py
 
 The packaged data, hidden layers of 24 and 24, standardised on the training rows; shuffle seeds 0 to 3, so 20 networks
-each, on the same splits. The options were chosen on other splits (shuffle seeds 10 to 12).
+each, on the same splits. The options were chosen on other splits (shuffle seeds 10 to 15, with three networks for each
+fold) and fixed before these were looked at.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from sklearn.neural_network import MLPClassifier
 import tinygrad_mlp as tg
 from tinygrad_mlp import metrics, nn
 
-OPTIONS = {"learning_rate": 0.003, "weight_decay": 0.01}
-EPOCHS, BATCH_SIZE = 40, 32
+OPTIONS = {"learning_rate": 0.008, "weight_decay": 0.02}
+EPOCHS, BATCH_SIZE, WEIGHTS = 30, 32, "xavier"
 
 
 def ours(X, y, new, seed):
-    """P(M) of new rows from our network: Adam with L2, a cosine schedule."""
-    model = nn.Dense(30, 24, rng=seed) >> nn.ReLU() >> nn.Dense(24, 24, rng=seed + 1) >> nn.ReLU()
-    model = model >> nn.Dense(24, 2, rng=seed + 2)
-    adam = tg.optim.Adam(model, **OPTIONS)
+    """P(M) of new rows from our network: Adam with L2 on the weights but not on the biases, a cosine schedule."""
+    first, second, last = (
+        nn.Dense(*shape, weights=WEIGHTS, rng=seed + i) for i, shape in enumerate([(30, 24), (24, 24), (24, 2)])
+    )
+    model = first >> nn.ReLU() >> second >> nn.ReLU() >> last
+    adam = tg.optim.Adam(tg.optim.without_decay_on_biases(model), **OPTIONS)
     cosine = tg.Scheduled(tg.optim.Cosine(adam, over=EPOCHS))
     tg.fit(
         model,

@@ -1,8 +1,8 @@
 """The command as a whole: help, version, exit codes, and one clear line for whatever goes wrong."""
 
+import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,10 @@ def test_help_of_a_command_has_all_its_options_and_an_example(good, name):
     _, commands = cli.build_parsers()
     assert all(option in text for option in commands[name].options() if option != "--dataset" or name != "split")
     assert f"  tinygrad-mlp {name}" in text
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("\n\n\n") == 0
+    assert text.startswith(f"usage: tinygrad-mlp {name} ")
+    assert " [options]\n" in text
 
 
 def test_script_and_module_are_the_same_program(good, real):
@@ -47,9 +50,11 @@ def test_help_imports_neither_matplotlib_nor_rich(real):
 
 def test_help_answers_at_once(real):
     def seconds():
-        start = time.perf_counter()
+        """Of the processor, of which other programs may take the rest."""
+        start = os.times()
         assert real("--help").code == 0
-        return time.perf_counter() - start
+        end = os.times()
+        return end.children_user + end.children_system - start.children_user - start.children_system
 
     assert min(seconds() for _ in range(3)) < 0.5
 

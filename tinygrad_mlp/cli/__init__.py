@@ -113,8 +113,9 @@ def build_parsers() -> tuple[Parser, dict[str, Parser]]:
     places = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
     commands: dict[str, Parser] = {}
     for name, module in COMMANDS.items():
+        usage = f"{PROGRAM} {name} {module.USAGE}"
         commands[name] = places.add_parser(
-            name, help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES
+            name, usage=usage, help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES
         )
         add_command(commands[name], module)
     return parser, commands

@@ -22,6 +22,7 @@ from tinygrad_mlp.training.history import PART
 from tinygrad_mlp.views.curves import best_epoch
 
 SUMMARY = "compare training runs: their curves on one graph, and a table"
+USAGE = "RUN.csv ... [options]"
 EXAMPLES = """examples:
   tinygrad-mlp compare small.csv large.csv
   tinygrad-mlp compare runs/*.csv --curves runs.svg --show"""

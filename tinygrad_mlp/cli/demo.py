@@ -24,6 +24,7 @@ from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.views.graph import NO_RENDERER, draw, render
 
 SUMMARY = "split, train and predict on the table in the package, in seconds"
+USAGE = "[options]"
 EXAMPLES = "example:\n  tinygrad-mlp demo"
 
 ROWS_DRAWN = 32

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -51,11 +52,15 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args([spelled(word) for word in words])
 
 
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help with the examples as they are written, and room for the names of options."""
+class Formatter(argparse.HelpFormatter):
+    """Help for terminals of 80 columns, with room for the names of options; indented text stays as it is written."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34, width=100)
+        super().__init__(prog, max_help_position=28, width=80)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(p if "\n  " in p else textwrap.fill(p, width) for p in paragraphs)
 
 
 def add_command(parser: Parser, module: ModuleType) -> None:

@@ -28,15 +28,16 @@ from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.spelling import instead
 from tinygrad_mlp.training.rows import dtype_of
 
-SUMMARY = "predict the classes or numbers of a CSV file with a saved model, and score them"
+SUMMARY = "predict classes or numbers with a saved model, and score them"
+USAGE = "MODEL DATA.csv [options]"
 EXAMPLES = """examples:
   tinygrad-mlp predict model.safetensors data_valid.csv
-  tinygrad-mlp predict --model model.safetensors --dataset new.csv --output predicted.csv"""
+  tinygrad-mlp predict model.safetensors new.csv --output predicted.csv"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `predict`."""
-    files = "the model and the table, also as options:"
+    files = "the model and the table, or as options:"
     parser.add_argument("files", nargs="*", type=Path, metavar="MODEL DATA.csv", help=files)
     parser.add_argument("--model", type=Path, metavar="MODEL", help="the model, as train saved it")
     parser.add_argument("--dataset", type=Path, metavar="DATA.csv", help="the table")

@@ -24,6 +24,7 @@ from tinygrad_mlp.data.number_cells import parse_numbers
 from tinygrad_mlp.data.tasks import FoundTask
 
 SUMMARY = "deal the rows of a CSV file into a training and a validation file"
+USAGE = "DATA.csv [options]"
 EXAMPLES = "example:\n  tinygrad-mlp split data.csv --ratio 0.8 --seed 1"
 
 

@@ -33,13 +33,15 @@ from tinygrad_mlp.data import Table, split_indices
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import EarlyStopping, GradientNorms, History
 
-SUMMARY = "train a network on a CSV file, save it, and draw its learning curves"
+SUMMARY = "train a network on a CSV file, save it, draw its learning curves"
+USAGE = "--dataset FILE.csv [options]"
 EXAMPLES = """examples:
   tinygrad-mlp train --dataset data_train.csv --valid data_valid.csv
-  tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 --loss categoricalCrossentropy \\
-      --batch_size 8 --learning_rate 0.0314 --seed 1
-  tinygrad-mlp train --dataset data.csv --patience 10 --history run.csv --metrics accuracy macro_f1
-  tinygrad-mlp train --dataset houses.csv --label price --loss huber --metrics r2 rmse"""
+  tinygrad-mlp train --dataset data.csv --layer 24 24 24 --epochs 84 \\
+      --loss categoricalCrossentropy --batch_size 8 --learning_rate 0.0314
+  tinygrad-mlp train --dataset data.csv --network network.json
+  tinygrad-mlp train --dataset data.csv --patience 10 --metrics accuracy f1
+  tinygrad-mlp train --dataset houses.csv --label price --loss huber"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
