@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from baselines import BETA1, BETA2, EPSILON, LEARNING_RATE, buffered, initial_parameters, plain
@@ -17,8 +18,8 @@ Step = Callable[[], float]
 Contender = Callable[[Sequence[int], np.ndarray, np.ndarray], Step]
 
 
-def ours(sizes, X, y):
-    """tinygrad_mlp, eager."""
+def network(sizes):
+    """The network of tinygrad_mlp, and its optimizer."""
     import tinygrad_mlp as tg
 
     layers = []
@@ -27,7 +28,23 @@ def ours(sizes, X, y):
         dense.W.data, dense.b.data = w, b
         layers += [dense, tg.nn.ReLU()]
     model = tg.nn.Sequential(*layers[:-1])
-    optimizer = tg.optim.Adam(model, LEARNING_RATE, BETA1, BETA2, EPSILON)
+    return model, tg.optim.Adam(model, LEARNING_RATE, BETA1, BETA2, EPSILON)
+
+
+def compiled(sizes, X, y, backend):
+    """tinygrad_mlp, the whole step compiled."""
+    import tinygrad_mlp as tg
+
+    model, optimizer = network(sizes)
+    step = tg.compile_step(model, tg.softmax_cross_entropy, optimizer, backend=backend)
+    return lambda: step(X, y)
+
+
+def ours(sizes, X, y):
+    """tinygrad_mlp, eager."""
+    import tinygrad_mlp as tg
+
+    model, optimizer = network(sizes)
 
     def step():
         optimizer.zero_grad()
@@ -66,6 +83,51 @@ def pytorch(sizes, X, y):
 def jax_jit(sizes, X, y):
     """JAX: the whole step in one `jax.jit` call."""
     import jax
+
+    update, state = jax_update(sizes, y)
+    update = jax.jit(update)
+
+    def step():
+        state[3] += 1
+        *state[:3], loss = update(*state[:3], float(state[3]), X)
+        return float(loss)
+
+    return step
+
+
+SCANNED = 100
+"""Steps in one call of `jax.lax.scan`."""
+
+
+def jax_scan(sizes, X, y):
+    """JAX: steps within one compiled loop; a hundredth of the loop of 100 steps is what a step takes."""
+    import jax
+
+    update, state = jax_update(sizes, y)
+
+    def body(carry, t):
+        parameters, m, v = carry
+        *carry, loss = update(parameters, m, v, t, X)
+        return tuple(carry), loss
+
+    loop = jax.jit(lambda carry, times: jax.lax.scan(body, carry, times))
+    losses: list[float] = []
+
+    def step():
+        if not losses:
+            times = np.arange(state[3] + 1, state[3] + 1 + SCANNED, dtype=np.float32)
+            state[3] += SCANNED
+            carry, found = loop(tuple(state[:3]), times)
+            state[:3] = carry
+            losses.extend(np.asarray(found)[::-1].tolist())
+        return losses.pop()
+
+    return step
+
+
+def jax_update(sizes, y):
+    """One step as a pure function, and the state that it starts from."""
+    import jax
     import jax.numpy as jnp
 
     parameters = list(zip(*initial_parameters(sizes), strict=True))
@@ -78,7 +140,6 @@ def jax_jit(sizes, X, y):
         z = h @ parameters[-1][0] + parameters[-1][1]
         return -jnp.take_along_axis(jax.nn.log_softmax(z), labels[:, None], axis=1).mean()
 
-    @jax.jit
     def update(parameters, m, v, t, X):
         loss, g = jax.value_and_grad(loss_of)(parameters, X)
         m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, m, g)
@@ -92,14 +153,7 @@ def jax_jit(sizes, X, y):
         return parameters, m, v, loss
 
     zeros = jax.tree.map(jnp.zeros_like, parameters)
-    state = [jax.tree.map(jnp.asarray, parameters), zeros, zeros, 0]
-
-    def step():
-        state[3] += 1
-        *state[:3], loss = update(*state[:3], float(state[3]), X)
-        return float(loss)
-
-    return step
+    return update, [jax.tree.map(jnp.asarray, parameters), zeros, zeros, 0]
 
 
 def numpy_adam(parameters: list[np.ndarray]) -> Callable[[Sequence[np.ndarray]], None]:
@@ -189,6 +243,7 @@ BASELINES: dict[str, Contender] = {"plain": plain, "buffered": buffered}
 PEERS: dict[str, tuple[str, Contender]] = {
     "PyTorch": ("torch", pytorch),
     "JAX, jit": ("jax", jax_jit),
+    "JAX, scan": ("jax", jax_scan),
     "autograd": ("autograd", hips_autograd),
     "MyGrad": ("mygrad", mygrad),
     "scikit-learn": ("sklearn", scikit_learn),
@@ -198,4 +253,7 @@ PEERS: dict[str, tuple[str, Contender]] = {
 def available() -> dict[str, Contender]:
     """All contenders whose packages are installed, ours first."""
     peers = {name: step for name, (module, step) in PEERS.items() if importlib.util.find_spec(module)}
-    return {"tinygrad_mlp": ours, **BASELINES, **peers}
+    own: dict[str, Contender] = {"tinygrad_mlp": ours, "compiled, NumPy": partial(compiled, backend="numpy")}
+    if importlib.util.find_spec("numba"):
+        own["compiled, Numba"] = partial(compiled, backend="numba")
+    return {**own, **BASELINES, **peers}

@@ -108,8 +108,11 @@ LAYERS = {
 
 @on_both(LAYERS, "prelu", "batch norm", "dropout", "layer norm", "elu")
 def test_every_layer_is_the_same(name: str, backend: str) -> None:
-    """Running means move, and dropout draws the same masks."""
-    check(*both(network(LAYERS[name], nn.Tanh()), OPTIMIZERS["adam"], backend))
+    """Running means move, and dropout draws the same masks.
+
+    (Not with Adam: a bias before a BatchNorm has a gradient of 0 but for rounding, which Adam would blow up.)
+    """
+    check(*both(network(LAYERS[name], nn.Tanh()), OPTIMIZERS["momentum"], backend))
 
 
 LOSSES: dict[str, tuple[Any, np.ndarray]] = {

@@ -27,6 +27,7 @@ class Buffers:
     Attributes:
         outputs: the structure of the outputs, as arrays that each run overwrites.
         calls: what a run does.
+        calls_of: the same by the result that is computed.
         size: the bytes of all arrays made here.
     """
 
@@ -37,6 +38,7 @@ class Buffers:
         self.roots: dict[Ref, Ref] = {}
         self.size = 0
         self.calls: list[Call] = []
+        self.calls_of: dict[Ref, list[Call]] = {}
         self.values: dict[Ref, np.ndarray] = dict(self.given)
         self.pool: list[np.ndarray] = []
         last = self.last_uses()
@@ -119,7 +121,8 @@ class Buffers:
             free = [ref for ref in dying if ref in self.owned]
             self.pool += [self.owned.pop(ref) for ref in free]
         out = self.values[step.result] = self.place_for(step.result)
-        self.calls += list(self.lowered(step, out))
+        self.calls_of[step.result] = self.lowered(step, out)
+        self.calls += self.calls_of[step.result]
 
     def place_for(self, ref: Ref) -> np.ndarray:
         """Where a value is written: its home, or memory that is free again, or new memory."""

@@ -26,7 +26,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True)
+@njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True, error_model="numpy")
 '''
 START = {np.sum: "0", np.max: "-np.inf", np.min: "np.inf"}
 

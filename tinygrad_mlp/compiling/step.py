@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.compiling.buffers import Buffers
+from tinygrad_mlp.compiling.explaining import explanation_of
 from tinygrad_mlp.compiling.function import MOST_PROGRAMS, Backend
 from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
@@ -78,6 +79,11 @@ class CompiledStep:
     def program(self) -> Source:
         """The program as readable NumPy, which can be executed."""
         return self.ready().source
+
+    def explain(self) -> str:
+        """What a step does, as text: calls and numbers by part and layer, loops, memory, and how long it takes."""
+        bound = self.ready()
+        return explanation_of(bound.simple, bound.runner, bound.backend)
 
     def ready(self) -> BoundStep:
         """The program that ran last."""
