@@ -107,5 +107,6 @@ def learn(
             metrics=scalers.metrics(arguments.metrics),
             clip_norm=arguments.clip_norm,
             clip_value=arguments.clip_value,
+            compiled=arguments.compile or False,
         )
     return scalers, history, stopping

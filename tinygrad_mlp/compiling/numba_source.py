@@ -204,7 +204,7 @@ class NumbaSource(Grouping):
         elif self.elementwise(step):
             self.line(f"v{step.result.index} = {self.expression(step, [])}")
             self.store_number(step.result)
-        elif step.function is np.matmul and not step.options and len(self.shape(step.result)) == 2:
+        elif step.function is np.matmul and [len(self.shape(x)) for x in step.inputs] in ([2, 2], [2, 1], [1, 2]):
             a, b = (self.array(x) for x in step.inputs)
             self.line(f"np.dot({a}, {b}, {self.place(step.result)})")
         elif step.function in START:

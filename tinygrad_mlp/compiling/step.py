@@ -58,16 +58,21 @@ class CompiledStep:
         A batch of another shape or dtype is compiled when it first comes.
         """
         xb, yb = np.asarray(xb), np.asarray(yb)
+        bound = self.latest
+        if bound is None or not bound.is_for(xb, yb):
+            bound = self.latest = self.bound_for(xb, yb)
+        return bound(xb, yb)
+
+    def bound_for(self, xb: np.ndarray, yb: np.ndarray) -> BoundStep:
+        """The program for a batch, new or an earlier one."""
         key = (xb.shape, xb.dtype, yb.shape, yb.dtype, self.model.training, self.optimizer.weight_decay != 0)
         bound = self.bound.get(key)
         if bound is None:
             if len(self.bound) >= MOST_PROGRAMS:
                 self.bound.pop(next(iter(self.bound)))
-            bound = self.bound[key] = BoundStep(
-                self.model, self.loss, self.optimizer, xb, yb, self.backend, self.limits
-            )
-        self.latest = bound
-        return bound(xb, yb)
+            given = (xb, yb, self.backend, self.limits)
+            bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, *given)
+        return bound
 
     @property
     def outputs(self) -> np.ndarray:
@@ -105,7 +110,8 @@ class BoundStep:
         backend: Backend,
         limits: Limits,
     ) -> None:
-        self.optimizer = optimizer
+        self.model, self.training = model, model.training
+        self.optimizer, self.decays = optimizer, optimizer.weight_decay != 0
 
         def trace(kernels: Any) -> StepTrace:
             return trace_step(model, loss, optimizer, xb, yb, kernels, limits)
@@ -121,9 +127,12 @@ class BoundStep:
         self.runner: Native | Buffers = native or Buffers(self.simple, traced.arrays, traced.homes)
         self.traced = traced
         program = traced.program
-        (self.loss_value, self.outputs), _ = self.runner.outputs
-        self.run = self.runner.run
-        self.numbers = [(segment, traced.arrays[program.places.index(segment.numbers)]) for segment in traced.segments]
+        (_, self.outputs), _ = self.runner.outputs
+        self.run_on = self.runner.run_on
+        self.numbers = [
+            (segment.update, traced.arrays[program.places.index(segment.numbers)], segment.members[0])
+            for segment in traced.segments
+        ]
         self.members = [
             (p, view, segment.update.pack, i)
             for segment in traced.segments
@@ -136,30 +145,36 @@ class BoundStep:
         """The program as text."""
         return Source(simplified(with_homes(self.readable)), "step", self.readable.names)
 
+    def is_for(self, xb: np.ndarray, yb: np.ndarray) -> bool:
+        """Whether a batch, and what is fixed in the program, are as they were when it was traced."""
+        x, y = self.traced.x, self.traced.y
+        return (
+            xb.shape == x.shape
+            and yb.shape == y.shape
+            and xb.dtype is x.dtype
+            and yb.dtype is y.dtype
+            and self.model.training is self.training
+            and (self.optimizer._weight_decay != 0) is self.decays
+        )
+
     def __call__(self, xb: np.ndarray, yb: np.ndarray) -> float:
         """One step."""
-        traced, optimizer = self.traced, self.optimizer
-        traced.x[...] = xb
-        traced.y[...] = yb
-        for draw, buffer in traced.draws:
+        optimizer = self.optimizer
+        for draw, buffer in self.traced.draws:
             buffer[...] = draw()
-        for segment, numbers in self.numbers:
-            update = segment.update
-            steps = update.pack.steps
-            t = steps[segment.members[0]] + 1
-            numbers[0] = update.decay(optimizer.learning_rate, optimizer.weight_decay)
-            numbers[1] = update.factor
-            numbers[2:] = optimizer.numbers(t)
+        for update, numbers, first in self.numbers:
+            decay = update.decay(optimizer._learning_rate, optimizer._weight_decay)
+            numbers[...] = (decay, update.factor, *optimizer.numbers(update.pack.steps[first] + 1))
         for p, view, pack, i in self.members:
             if p._data is not view:
                 pack.settle(i)
             p._grad = None
-        self.run()
+        loss = self.run_on(xb, yb)
         changed = clock.change()
         for p, _, pack, i in self.members:
             p._changed = changed
             pack.steps[i] += 1
-        return float(self.loss_value)
+        return loss
 
 
 def with_homes(traced: StepTrace) -> Program:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling import compile_step
+from tinygrad_mlp.compiling import Backend, compile_step
 from tinygrad_mlp.data import batches
 from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
@@ -48,7 +48,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     history: History | None = None,
-    compiled: bool = False,
+    compiled: bool | Backend = False,
 ) -> History:
     """Train a model on mini-batches, shuffled anew for each epoch; the last one is smaller if need be.
 
@@ -78,8 +78,9 @@ def fit(
             optimizer (it has its moments and counts its steps), `Scheduled` (its schedule knows its place), and a
             generator as `rng`, which goes on (a seed shuffles as in the first call). An `EarlyStopping` goes on:
             at the end of the first call it has put the best weights back, unless `restore_best=False`.
-        compiled: make the steps with `tg.compile_step`, several times as fast on small networks. The results are the
-            same but for rounding; gradients are nowhere to be seen, so callbacks that look at them are refused.
+        compiled: make the steps with `tg.compile_step`, several times as fast on small networks: True, or the name of a
+            backend, "numpy" or "numba". The results are the same but for rounding; gradients are nowhere to be seen,
+            so callbacks that look at them are refused.
 
     Returns:
         The history: `loss` and the metrics of the epoch's batches (so from weights that were still changing, with
@@ -146,7 +147,7 @@ def fit(
     run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
     run.batches = -(-len(X) // batch_size)
     if compiled:
-        step = compiled_steps(run, judge, callbacks, clip_norm, clip_value)
+        step = compiled_steps(run, judge, callbacks, clip_norm, clip_value, "auto" if compiled is True else compiled)
     else:
         step = eager_steps(run, judge, parameters, around_steps, look)
     started: list[Callback] = []
@@ -241,14 +242,20 @@ def eager_steps(
 
 
 def compiled_steps(
-    run: Run, judge: Judge, callbacks: Sequence[Callback], clip_norm: float | None, clip_value: float | None
+    run: Run,
+    judge: Judge,
+    callbacks: Sequence[Callback],
+    clip_norm: float | None,
+    clip_value: float | None,
+    backend: Backend,
 ) -> Step:
     """Steps as one program, in which no gradient can be looked at."""
     for callback in callbacks:
         if type(callback).gradients is not Callback.gradients:
             name = type(callback).__name__
             raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
-    program = compile_step(run.model, judge.loss, run.optimizer, clip_norm=clip_norm, clip_value=clip_value)
+    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
 
     def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
         number = program(xb, yb)
