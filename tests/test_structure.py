@@ -18,6 +18,7 @@ ORDER = [
     "sums",
     "autograd",
     "ops",
+    "methods",
     "tensor",
     "tracing",
     "nn",

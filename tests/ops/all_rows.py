@@ -1,0 +1,8 @@
+"""The whole table: the rows of every theme, read in order."""
+
+from __future__ import annotations
+
+from ops import table_ufuncs
+from ops.table import TABLE, Case, cases
+
+__all__ = ["TABLE", "Case", "cases", "table_ufuncs"]

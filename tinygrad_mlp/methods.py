@@ -1,0 +1,49 @@
+"""The methods of a Tensor: those that an ndarray has, with its arguments, and a few functions of networks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_mlp import ops
+from tinygrad_mlp.autograd import Variable
+from tinygrad_mlp.ops.shapes import one_tuple
+
+if TYPE_CHECKING:
+    from tinygrad_mlp.tensor import Tensor
+
+Axis = int | tuple[int, ...] | None
+
+
+class Methods(Variable):
+    """NumPy's methods, each one line: a Tensor is one of these with operators."""
+
+    __slots__ = ()
+
+    # fmt: off
+    @property
+    def T(self) -> Tensor: return ops.transpose(self)
+    @property
+    def mT(self) -> Tensor: return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.sum(self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.mean(self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.max(self, axis=axis, keepdims=keepdims)
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.min(self, axis=axis, keepdims=keepdims)
+    def argmax(self, axis: int | None = None) -> Any: return np.argmax(self._data, axis)
+    def argmin(self, axis: int | None = None) -> Any: return np.argmin(self._data, axis)
+    def reshape(self, *shape: Any) -> Tensor: return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+    def transpose(self, *axes: Any) -> Tensor: return ops.transpose(self, axes=one_tuple(axes))
+    def astype(self, dtype: Any) -> Tensor: return ops.astype(self, dtype=np.dtype(dtype))
+    def clip(self, min: float | None = None, max: float | None = None) -> Tensor: return ops.clip(self, min, max)
+    def round(self, decimals: int = 0) -> Tensor: return ops.round(self, decimals=decimals)
+    def exp(self) -> Tensor: return ops.exp(self)
+    def log(self) -> Tensor: return ops.log(self)
+    def sqrt(self) -> Tensor: return ops.sqrt(self)
+    def abs(self) -> Tensor: return ops.abs(self)
+    def tanh(self) -> Tensor: return ops.tanh(self)
+    def sigmoid(self) -> Tensor: return ops.sigmoid(self)
+    def relu(self) -> Tensor: return ops.relu(self)
+    def softmax(self, axis: int = -1) -> Tensor: return ops.softmax(self, axis=axis)
+    # fmt: on
