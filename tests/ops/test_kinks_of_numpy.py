@@ -110,3 +110,100 @@ def test_sinh_and_exp2_far_out_leave_a_zero_gradient_zero() -> None:
     with np.errstate(over="ignore"):
         for f in (tg.sinh, tg.cosh, tg.exp2):
             assert tg.grad(f(x), x, gradient=np.zeros(1)).tolist() == [0]
+
+
+# Products, spread, order and norms.
+
+
+def curvature(f: Callable[..., Any], x0: Any) -> list[Any]:
+    """The gradient of Σ c·(the gradient of f), with c = 1, 2, 3, …"""
+    x = tg.Tensor(np.array(x0, np.float64), requires_grad=True)
+    (first,) = tg.grad(f(x), [x], create_graph=True)
+    return tg.grad((first * np.arange(1.0, x.size + 1).reshape(x.shape)).sum(), x).tolist()
+
+
+def test_the_slopes_of_a_product_with_zeros_are_exact() -> None:
+    assert slopes(tg.prod, [2.0, 3.0, 4.0]) == [[12, 8, 6]]
+    assert slopes(tg.prod, [2.0, 0.0, 4.0]) == [[0, 8, 0]]
+    assert slopes(tg.prod, [0.0, 0.0, 4.0]) == [[0, 0, 0]]
+    assert slopes(lambda x: tg.prod(x, axis=0), [[2.0, 0.0], [0.0, 5.0]]) == [[[0, 5], [2, 0]]]
+
+
+def test_the_curvature_of_a_product_with_zeros_is_exact() -> None:
+    """∂²(abc)/∂a∂b = c: the weighted sums 2c + 3b, c + 3a, b + 2a."""
+    assert curvature(tg.prod, [5.0, 0.0, 7.0]) == [14 + 0, 7 + 15, 0 + 10]
+    assert curvature(tg.prod, [0.0, 0.0, 7.0]) == [14, 7, 0]
+    assert curvature(tg.prod, [0.0, 0.0, 0.0]) == [0, 0, 0]
+
+
+def test_the_slopes_of_a_running_product_with_zeros_are_exact() -> None:
+    """Of a + ab + abc + abcd: 1 + b + bc + bcd, a + ac + acd, ab + abd, abc."""
+    assert slopes(tg.cumprod, [2.0, 0.0, 3.0, 5.0]) == [[1, 2 + 6 + 30, 0, 0]]
+    assert slopes(tg.cumprod, [0.0, 4.0, 0.0, 5.0]) == [[1 + 4, 0, 0, 0]]
+    assert curvature(lambda x: tg.cumprod(x).sum(), [0.0, 0.0, 3.0]) == [2 * (1 + 3), 1 + 3, 0]
+
+
+def test_a_running_product_over_a_thousand_places_is_exact() -> None:
+    x = np.random.default_rng(0).uniform(0.9, 1.1, 1000)
+    x[[300, 700]] = 0
+    (found,) = slopes(tg.cumprod, x)
+    expected = np.zeros(1000)
+    for i in range(301):  # behind the first zero nothing matters
+        factors = x.copy()
+        factors[i] = 1
+        expected[i] = np.cumprod(factors)[i:].sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_spread_of_equal_numbers_is_0_with_slope_0() -> None:
+    for f in (tg.std, tg.var):
+        assert f(np.full(3, 0.1)) == 0
+        assert slopes(f, [0.1, 0.1, 0.1]) == [[0, 0, 0]]
+    assert slopes(lambda x: tg.std(x, axis=1), [[0.1] * 3, [0.0, 1.0, 2.0]])[0][0] == [0, 0, 0]
+    assert slopes(tg.std, 5.0) == [0]
+
+
+def test_var_far_from_0_is_precise() -> None:
+    x = tg.Tensor(np.float64(1e9) + np.array([0.0, 1.0, 2.0]), requires_grad=True)
+    assert tg.var(x).item() == pytest.approx(2 / 3, rel=1e-15)
+    assert tg.grad(tg.var(x), x).tolist() == pytest.approx([-2 / 3, 0, 2 / 3], rel=1e-15)
+
+
+def test_norms_have_slope_0_at_0() -> None:
+    for order in (None, 1, 2, 3, np.inf):
+        assert slopes(lambda x, order=order: tg.norm(x, order), [0.0, 0.0]) == [[0, 0]]
+    assert slopes(lambda x: tg.norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]]) == [[[0, 0], [0.6, 0.8]]]
+    assert slopes(tg.norm, [[0.0, 0.0], [0.0, 0.0]]) == [[[0, 0], [0, 0]]]
+    assert slopes(lambda x: tg.norm(x, 1), [1.0, 0.0, -2.0]) == [[1, 0, -1]]
+    assert slopes(lambda x: tg.norm(x, np.inf), [3.0, -3.0]) == [[0.5, -0.5]]
+
+
+def test_sorted_ties_share_their_gradients() -> None:
+    x = tg.Tensor(np.array([2.0, 1.0, 2.0, 0.0]), requires_grad=True)
+    assert tg.grad(tg.sort(x), x, gradient=np.array([1.0, 2.0, 3.0, 5.0])).tolist() == [4, 2, 4, 1]
+    assert tg.grad(tg.sort(x)[-1], x).tolist() == tg.grad(tg.max(x), x).tolist()
+
+
+def test_median_goes_to_the_middle_and_ties_share() -> None:
+    assert slopes(tg.median, [5.0, 1.0, 3.0]) == [[0, 0, 1]]
+    assert slopes(tg.median, [5.0, 1.0, 3.0, 4.0]) == [[0, 0, 0.5, 0.5]]
+    assert slopes(tg.median, [1.0, 3.0, 3.0, 5.0]) == [[0, 0.5, 0.5, 0]]
+    assert slopes(tg.median, [2.0, 2.0, 2.0, 2.0]) == [[0.25, 0.25, 0.25, 0.25]]
+    assert np.isnan(tg.median(tg.Tensor([1.0, NAN, 2.0])).item())
+
+
+def test_sums_without_nan_pass_nothing_to_nan() -> None:
+    x = [[NAN, 1.0, 3.0], [2.0, NAN, NAN]]
+    assert slopes(tg.nansum, x) == [[[0, 1, 1], [1, 0, 0]]]
+    assert slopes(lambda x: tg.nanmean(x, axis=1), x) == [[[0, 0.5, 0.5], [1, 0, 0]]]
+    assert slopes(tg.nanprod, x) == [[[0, 6, 2], [3, 0, 0]]]
+    assert slopes(lambda x: tg.nanmax(x, axis=1), x) == [[[0, 0, 1], [1, 0, 0]]]
+    assert slopes(tg.nanmin, [NAN, 1.0, 1.0]) == [[0, 0.5, 0.5]]
+    assert np.isnan(tg.nanmax(tg.Tensor([NAN, NAN])).item())
+
+
+def test_elements_taken_twice_get_both_gradients() -> None:
+    assert slopes(lambda x: tg.take(x, [0, 0, -1]), [1.0, 2.0, 3.0]) == [[2, 0, 1]]
+    assert slopes(lambda x: tg.take_along_axis(x, np.array([[0, 0], [1, 0]]), 1), [[1.0, 2.0], [3.0, 4.0]]) == [
+        [[2, 0], [1, 1]]
+    ]

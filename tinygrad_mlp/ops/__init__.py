@@ -74,6 +74,9 @@ from tinygrad_mlp.ops.losses import (
     softmax_cross_entropy,
 )
 from tinygrad_mlp.ops.normalisation import standardize
+from tinygrad_mlp.ops.norms import (
+    norm,
+)
 from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
 from tinygrad_mlp.ops.regression import huber, mean_absolute_error, mean_squared_error
 from tinygrad_mlp.ops.repeating import (
@@ -106,7 +109,34 @@ from tinygrad_mlp.ops.rounding import (
     round,
     trunc,
 )
+from tinygrad_mlp.ops.scans import (
+    cumprod,
+    cumsum,
+)
+from tinygrad_mlp.ops.selection import (
+    embedding,
+    one_hot,
+    select,
+    take,
+    take_along_axis,
+)
 from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
+from tinygrad_mlp.ops.sorting import (
+    median,
+    sort,
+)
+from tinygrad_mlp.ops.statistics import (
+    average,
+    nanmax,
+    nanmean,
+    nanmin,
+    nanprod,
+    nansum,
+    prod,
+    ptp,
+    std,
+    var,
+)
 from tinygrad_mlp.ops.trigonometry import (
     arccos,
     arccosh,
@@ -142,6 +172,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "average",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "broadcast_arrays",
@@ -154,6 +185,8 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "cumprod",
+    "cumsum",
     "deg2rad",
     "dense",
     "diag",
@@ -165,6 +198,7 @@ __all__ = [
     "dsplit",
     "dstack",
     "elu",
+    "embedding",
     "erf",
     "exp",
     "exp2",
@@ -202,18 +236,28 @@ __all__ = [
     "mean",
     "mean_absolute_error",
     "mean_squared_error",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "moveaxis",
     "multiply",
     "nan_to_num",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nansum",
     "negative",
+    "norm",
+    "one_hot",
     "over",
     "pad",
     "positive",
     "power",
     "prelu",
+    "prod",
+    "ptp",
     "rad2deg",
     "ravel",
     "reciprocal",
@@ -225,6 +269,7 @@ __all__ = [
     "roll",
     "rot90",
     "round",
+    "select",
     "sigmoid",
     "sign",
     "silu",
@@ -234,15 +279,19 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "sort",
     "split",
     "sqrt",
     "square",
     "squeeze",
     "stack",
     "standardize",
+    "std",
     "subtract",
     "sum",
     "swapaxes",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
     "tile",
@@ -251,6 +300,7 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "var",
     "vsplit",
     "vstack",
     "where",

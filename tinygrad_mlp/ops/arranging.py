@@ -17,9 +17,16 @@ from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
 Axes = int | Sequence[int]
 
 
-def operand(x: Any) -> Array:
-    """An array, a Tensor or a traced array as it is; a number or a list as an array."""
-    return x if hasattr(x, "ndim") else np.asarray(x)
+def operand(x: Any, beside: Array = None) -> Array:
+    """An array, a Tensor or a traced array as it is; a number or a list as one, in the dtype of one beside it."""
+    if hasattr(x, "__array_function__"):
+        return x
+    return np.asarray(x, beside.dtype if beside is not None and beside.dtype.kind == "f" else None)
+
+
+def axes_of(name: str, axis: Axes | None, ndim: int) -> tuple[int, ...]:
+    """Axes counted from the front; all of them for None."""
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, name)
 
 
 # axes
@@ -196,7 +203,8 @@ def column_stack(tup: Sequence[Array]) -> Any:
 @implements(np.append)
 def append(arr: Array, values: Array, axis: int | None = None) -> Any:
     """Values joined behind an array, along an axis, or both flattened."""
-    return concatenate([operand(arr), operand(values)], axis)
+    arr = operand(arr)
+    return concatenate([arr, operand(values, arr)], axis)
 
 
 # parts
@@ -275,7 +283,7 @@ def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array | None = None, app
     if a.ndim == 0:
         raise ShapeError("diff: a 0-d array has no neighbours")
     axis = normalize_axis_index(axis, a.ndim, "diff")
-    ends = [x if x is None else end_of(a, operand(x), axis) for x in (prepend, append)]
+    ends = [x if x is None else end_of(a, operand(x, a), axis) for x in (prepend, append)]
     if n and any(x is not None for x in ends):
         a = concatenate([x for x in (ends[0], a, ends[1]) if x is not None], axis)
     for _ in range(n):
