@@ -34,6 +34,8 @@ class Methods(Variable):
     def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.prod(self, axis=axis, keepdims=keepdims)
     def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: return ops.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
     def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: return ops.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+    def dot(self, b: Any) -> Tensor: return ops.dot(self, b)
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: return ops.trace(self, offset, axis1, axis2)
     def cumsum(self, axis: int | None = None) -> Tensor: return ops.cumsum(self, axis)
     def cumprod(self, axis: int | None = None) -> Tensor: return ops.cumprod(self, axis)
     def argmax(self, axis: int | None = None) -> Any: return np.argmax(self._data, axis)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ops import table_selection, table_shapes, table_statistics, table_ufuncs
+from ops import table_products, table_selection, table_shapes, table_statistics, table_ufuncs
 from ops.table import TABLE, Case, cases
 
-__all__ = ["TABLE", "Case", "cases", "table_selection", "table_shapes", "table_statistics", "table_ufuncs"]
+__all__ = [
+    "TABLE",
+    "Case",
+    "cases",
+    "table_products",
+    "table_selection",
+    "table_shapes",
+    "table_statistics",
+    "table_ufuncs",
+]

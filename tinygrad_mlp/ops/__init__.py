@@ -40,6 +40,9 @@ from tinygrad_mlp.ops.arranging import (
     vsplit,
     vstack,
 )
+from tinygrad_mlp.ops.einstein import (
+    einsum,
+)
 from tinygrad_mlp.ops.elementwise import (
     abs,
     astype,
@@ -76,6 +79,18 @@ from tinygrad_mlp.ops.losses import (
 from tinygrad_mlp.ops.normalisation import standardize
 from tinygrad_mlp.ops.norms import (
     norm,
+)
+from tinygrad_mlp.ops.products import (
+    cross,
+    dot,
+    inner,
+    kron,
+    multi_dot,
+    outer,
+    tensordot,
+    trace,
+    vdot,
+    vecdot,
 )
 from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
 from tinygrad_mlp.ops.regression import huber, mean_absolute_error, mean_squared_error
@@ -185,6 +200,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "cross",
     "cumprod",
     "cumsum",
     "deg2rad",
@@ -194,9 +210,11 @@ __all__ = [
     "diagonal",
     "diff",
     "divide",
+    "dot",
     "dropout",
     "dsplit",
     "dstack",
+    "einsum",
     "elu",
     "embedding",
     "erf",
@@ -220,6 +238,8 @@ __all__ = [
     "hstack",
     "huber",
     "hypot",
+    "inner",
+    "kron",
     "leaky_relu",
     "log",
     "log1p",
@@ -241,6 +261,7 @@ __all__ = [
     "min",
     "minimum",
     "moveaxis",
+    "multi_dot",
     "multiply",
     "nan_to_num",
     "nanmax",
@@ -251,6 +272,7 @@ __all__ = [
     "negative",
     "norm",
     "one_hot",
+    "outer",
     "over",
     "pad",
     "positive",
@@ -294,13 +316,17 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "times",
+    "trace",
     "transpose",
     "tril",
     "triu",
     "trunc",
     "var",
+    "vdot",
+    "vecdot",
     "vsplit",
     "vstack",
     "where",
