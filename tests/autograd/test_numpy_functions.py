@@ -186,9 +186,10 @@ def test_assigning_a_tensor_into_an_array_does_not_lose_its_gradient_silently() 
         np.array([leaf(), leaf()])
 
 
-def test_a_list_of_tensors_is_no_array_for_numpy() -> None:
+def test_a_list_of_tensors_is_an_array_only_for_functions_of_lists() -> None:
+    assert np.stack([leaf(), leaf()]).shape == (2, 2, 3)
     with pytest.raises((TypeError, GradientError)):
-        np.stack([leaf(), leaf()])
+        np.exp([leaf(), leaf()])
 
 
 @pytest.mark.parametrize(

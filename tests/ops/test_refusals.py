@@ -48,7 +48,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.norm(X, "nuc"), UnsupportedError, "ord='nuc' needs singular values"),
     (lambda: tg.norm(X, 3), OptionError, "ord is 3; of matrices"),
     (lambda: tg.norm(X, 0, axis=1), OptionError, "ord is 0; of vectors"),
-    (lambda: tg.norm(X, axis=(0, 0)), ValueError, "norm: repeated axis"),
+    (lambda: tg.norm(X, axis=(0, 0)), ValueError, "repeated axis in `norm`"),
     (lambda: tg.average(X, weights=np.ones(2)), ShapeError, r"weights \(2,\) for \(2, 3\) over axis None"),
     (lambda: tg.take(X, [6]), IndexError, "index 6 is out of bounds"),
     (lambda: tg.take(X, [0], mode="nearest"), OptionError, "'nearest'; it can be 'raise', 'wrap' or 'clip'"),
@@ -57,6 +57,12 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.embedding(X, [0, 2]), LabelError, r"embedding: 2 at \(1,\); 0 to 1 is expected"),
     (lambda: tg.embedding(X, [-1]), LabelError, r"-1 at \(0,\)"),
     (lambda: tg.one_hot([[0, 3]], 3), LabelError, r"one_hot: 3 at \(0, 1\); 0 to 2 is expected"),
+    (lambda: tg.glu(X), ShapeError, r"glu: axis 1 of \(2, 3\) has length 3"),
+    (lambda: tg.celu(X, alpha=0), OptionError, "celu: alpha is 0"),
+    (lambda: tg.smooth_l1(X, X, beta=-1), OptionError, "smooth_l1: beta is -1"),
+    (lambda: tg.batch_norm(X, mean=np.zeros(3)), OptionError, "mean and variance are given together"),
+    (lambda: tg.negative_log_likelihood(X, [0, 3]), LabelError, "negative_log_likelihood: label 3 in row 1"),
+    (lambda: tg.kl_divergence(X, X.T), ShapeError, r"log_p \(2, 3\) and targets \(3, 2\)"),
     (lambda: tg.one_hot([0.5], 3), LabelError, "whole numbers expected, not float64"),
 ]
 
