@@ -214,9 +214,9 @@ def test_a_zero_gradient_stays_zero(case: Case) -> None:
 
 @pytest.mark.parametrize("subject", [subject for subject, _ in TABLE], ids=lambda subject: subject.__name__)
 def test_gradcheck_finds_no_fault_up_to_the_second_order(subject: Any) -> None:
-    """At the largest case, and without the help of a reference."""
+    """At the largest case, and without the help of a reference. (A value of 0 says nothing of its rounding error.)"""
     found = next(found for listed, found in TABLE if listed is subject)
-    case = max(found, key=lambda case: case.size)
+    case = max(found, key=lambda case: (bool(np.abs(case.expected(*case.inputs)).max(initial=0) > 1e-9), case.size))
 
     def f(*inputs: Any) -> Any:
         given = iter(inputs)

@@ -40,6 +40,10 @@ from tinygrad_mlp.ops.arranging import (
     vsplit,
     vstack,
 )
+from tinygrad_mlp.ops.determinants import (
+    det,
+    slogdet,
+)
 from tinygrad_mlp.ops.einstein import (
     einsum,
 )
@@ -80,6 +84,13 @@ from tinygrad_mlp.ops.losses import (
     binary_cross_entropy_with_logits,
     hinge,
     softmax_cross_entropy,
+)
+from tinygrad_mlp.ops.matrices import (
+    cholesky,
+    inv,
+    matrix_power,
+    pinv,
+    solve,
 )
 from tinygrad_mlp.ops.more_activations import (
     celu,
@@ -223,6 +234,7 @@ __all__ = [
     "cbrt",
     "ceil",
     "celu",
+    "cholesky",
     "clip",
     "column_stack",
     "concatenate",
@@ -235,6 +247,7 @@ __all__ = [
     "cumsum",
     "deg2rad",
     "dense",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -273,6 +286,7 @@ __all__ = [
     "huber",
     "hypot",
     "inner",
+    "inv",
     "kl_divergence",
     "kron",
     "layer_norm",
@@ -287,6 +301,7 @@ __all__ = [
     "logaddexp2",
     "logsumexp",
     "matmul",
+    "matrix_power",
     "matrix_transpose",
     "max",
     "maximum",
@@ -314,6 +329,7 @@ __all__ = [
     "outer",
     "over",
     "pad",
+    "pinv",
     "positive",
     "power",
     "prelu",
@@ -340,11 +356,13 @@ __all__ = [
     "sin",
     "sinc",
     "sinh",
+    "slogdet",
     "smooth_l1",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
     "softsign",
+    "solve",
     "sort",
     "split",
     "sqrt",
