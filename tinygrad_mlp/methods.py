@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_mlp import ops
 from tinygrad_mlp.autograd import Variable
+from tinygrad_mlp.ops.assigning import At
 from tinygrad_mlp.ops.shapes import one_tuple
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class Methods(Variable):
     def T(self) -> Tensor: return ops.transpose(self)
     @property
     def mT(self) -> Tensor: return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    @property
+    def at(self) -> At: return At(self)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.sum(self, axis=axis, keepdims=keepdims)
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.mean(self, axis=axis, keepdims=keepdims)

@@ -73,7 +73,7 @@ def smooth(y: np.ndarray, t: np.ndarray, reduction: str, beta: float = 1.0) -> A
     return d if beta == 0 else np.where(d < beta, d * d / (2 * beta), d - beta / 2)
 
 
-row(ops.smooth_l1, by_row(smooth), *row_cases(), *row_cases(beta=0.25), *row_cases(beta=0))
+row(ops.smooth_l1, by_row(smooth), *row_cases(), *row_cases(beta=0.2), *row_cases(beta=0))
 
 
 def likelihood(log_p: np.ndarray, y: np.ndarray, reduction: str = "mean", sample_weights: Any = None) -> Any:

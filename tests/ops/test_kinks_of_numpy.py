@@ -155,6 +155,19 @@ def test_a_running_product_over_a_thousand_places_is_exact() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("f", [lambda x: tg.prod(x, axis=1), lambda x: tg.cumprod(x, axis=1)])
+def test_a_product_that_nobody_uses_stays_without_gradient(f: Callable[..., Any]) -> None:
+    """Of two lines one overflows; its gradient is 0, as it arrives."""
+    x = tg.Tensor(np.array([[1e200, 1e200, 1e200, INF], [1.0, 2.0, 3.0, 4.0]]), requires_grad=True)
+    with np.errstate(over="ignore"):
+        y = f(x)
+        g = np.zeros(y.shape)
+        g[1] = 1
+        slope = tg.grad(y, x, gradient=g)
+    assert slope[0].tolist() == [0, 0, 0, 0]
+    assert np.isfinite(slope[1]).all()
+
+
 def test_spread_of_equal_numbers_is_0_with_slope_0() -> None:
     for f in (tg.std, tg.var):
         assert f(np.full(3, 0.1)) == 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, implements, kernel, op
+from tinygrad_mlp.ops.arithmetic import times
 from tinygrad_mlp.ops.arranging import operand, ravel
 
 
@@ -30,7 +31,7 @@ def cumprod_(x: Array, *, axis: int) -> Rule:
     def closure(g: Array) -> Any:
         # The sum S_i = dY_i + X_{i+1}·S_{i+1}, from the end.
         following = shifted(np.flip(x, axis), axis)
-        return shifted(y, axis, first=1.0) * np.flip(recurrence(following, np.flip(g, axis), axis=axis), axis)
+        return times(np.flip(recurrence(following, np.flip(g, axis), axis=axis), axis), shifted(y, axis, first=1.0))
 
     return y, closure
 
@@ -59,7 +60,7 @@ def recurrence(a: Array, b: Array, *, axis: int) -> Rule:
     def from_the_end(g: Array) -> Any:
         return np.flip(recurrence(shifted(np.flip(a, axis), axis), np.flip(g, axis), axis=axis), axis)
 
-    return y, lambda g: from_the_end(g) * shifted(y, axis), from_the_end
+    return y, lambda g: times(from_the_end(g), shifted(y, axis)), from_the_end
 
 
 @kernel
@@ -71,7 +72,8 @@ def by_doubling(a: np.ndarray, b: np.ndarray, *, axis: int) -> np.ndarray:
     a, y = np.moveaxis(np.array(a), axis, 0), np.moveaxis(np.array(b), axis, 0)
     step = 1
     while step < len(y):
-        y[step:] += a[step:] * y[:-step]
-        a[step:] = a[step:] * a[:-step]
+        y[step:] += np.where(y[:-step] == 0, 0, a[step:]) * y[:-step]  # 0 times an infinity is 0, as in `times`
+        with np.errstate(over="ignore", invalid="ignore"):  # of factors that may meet nothing but zeros
+            a[step:] = a[step:] * a[:-step]
         step *= 2
     return np.moveaxis(y, 0, axis)

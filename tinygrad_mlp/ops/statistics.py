@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import ShapeError
-from tinygrad_mlp.ops.arithmetic import over
+from tinygrad_mlp.ops.arithmetic import over, times
 from tinygrad_mlp.ops.arranging import axes_of, operand
 from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes
 from tinygrad_mlp.ops.scans import shifted
@@ -20,7 +20,7 @@ from tinygrad_mlp.sums import precise_sum
 def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The product over axes. The slope of each factor is the product of the others, without a division."""
     kept = kept_shape(x.shape, axis)
-    return np.prod(x, axis=axis, keepdims=keepdims), lambda g: g.reshape(kept) * product_of_others(x, axis)
+    return np.prod(x, axis=axis, keepdims=keepdims), lambda g: times(g.reshape(kept), product_of_others(x, axis))
 
 
 def product_of_others(x: Array, axis: Axis) -> Any:
