@@ -32,6 +32,8 @@ row(
     of(real(2, 1, 3), real(2, 3)),
     of(real(3, 2), real(3, 2), axis=0),
 )
+row(ops.matvec, np.matvec, of(real(2, 3), real(3)), of(real(2, 1, 3), real(2, 3)))
+row(ops.vecmat, np.vecmat, of(real(2), real(2, 3)), of(real(2, 2), real(2, 3)))
 row(
     ops.inner,
     np.inner,

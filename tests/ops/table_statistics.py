@@ -155,6 +155,32 @@ row(
     of(distinct()),
 )
 
+PARTS: list[Any] = [0.0, 0.3, 1.0, [0.25, 0.5], [[0.1], [0.9]]]
+row(
+    ops.quantile,
+    np.quantile,
+    *[of(distinct(5), q=q) for q in PARTS],
+    of(distinct(2, 3), q=0.4),
+    of(distinct(2, 3, 2), q=[0.4, 0.7], axis=1),
+    of(distinct(2, 3, 2), q=[0.4, 0.7], axis=(0, 2), keepdims=True),
+    of(distinct(3, 2), q=0.25, axis=0, keepdims=True),
+)
+row(ops.percentile, np.percentile, of(distinct(5), q=35), of(distinct(2, 3), q=[20, 50.0], axis=-1))
+AREA = {
+    "call": lambda y, x, **how: ops.trapezoid(y, x, **how),
+    "reference": lambda y, x, **how: np.trapezoid(y, x, **how),
+}
+row(
+    ops.trapezoid,
+    np.trapezoid,
+    of(real(4)),
+    of(real(2, 3), dx=0.5),
+    of(real(3, 2), axis=0),
+    of(real(2, 3), real(3), **AREA),
+    of(real(3, 2), real(3), axis=0, **AREA),
+    of(real(2, 3), real(2, 3), **AREA),
+)
+
 # norms
 
 
@@ -181,7 +207,7 @@ row(
     of(real(2, 3), axis=0),
     of(real(2, 3), axis=-1, keepdims=True),
     of(distinct(2, 3), ord=1, axis=1),
-    of(distinct(2, 3, 2), ord=np.inf, axis=(2, 0)),
+    of(real(2, 3, 2), ord=np.inf, axis=(2, 0)),
     of(real(2, 3, 2), ord=1, axis=(0, -1), keepdims=True),
     of(real(2, 3, 2), axis=(0, 1)),
     of(real(2, 3, 2)),

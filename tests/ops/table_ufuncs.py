@@ -90,6 +90,7 @@ def ones_and_twos(*shape: int) -> np.ndarray:
 for remains in (ops.remainder, ops.fmod, ops.floor_divide):
     row(remains, getattr(np, remains.name), *broadcast_pairs(quarters, ones_and_twos))
 row(ops.copysign, np.copysign, *broadcast_pairs(real, real))
+row(ops.heaviside, np.heaviside, *broadcast_pairs(real, real))
 row(ops.fmax, np.fmax, *broadcast_pairs(distinct, lambda *shape: distinct(*shape, shift=0.05)))
 row(ops.fmin, np.fmin, *broadcast_pairs(distinct, lambda *shape: distinct(*shape, shift=0.05)))
 row(

@@ -35,6 +35,10 @@ def test_copysign_follows_both_signs() -> None:
     assert slopes(tg.copysign, [2.0, -2.0, 2.0, -2.0, 0.0], [1.0, 1.0, -0.0, -1.0, 1.0]) == [[1, -1, -1, 1, 0], [0] * 5]
 
 
+def test_heaviside_passes_a_gradient_to_its_value_at_0() -> None:
+    assert slopes(tg.heaviside, [-1.0, 0.0, 2.0], [0.5, 0.5, 0.5]) == [[0, 0, 0], [0, 1, 0]]
+
+
 @pytest.mark.parametrize("f", [tg.fmax, tg.fmin])
 def test_fmax_and_fmin_give_the_gradient_to_the_number_beside_nan(f: Callable[..., Any]) -> None:
     assert slopes(f, [NAN, 1.0, 2.0, NAN], [1.0, NAN, 2.0, NAN]) == [[0, 1, 0.5, 0.5], [1, 0, 0.5, 0.5]]
@@ -203,6 +207,13 @@ def test_median_goes_to_the_middle_and_ties_share() -> None:
     assert slopes(tg.median, [1.0, 3.0, 3.0, 5.0]) == [[0, 0.5, 0.5, 0]]
     assert slopes(tg.median, [2.0, 2.0, 2.0, 2.0]) == [[0.25, 0.25, 0.25, 0.25]]
     assert np.isnan(tg.median(tg.Tensor([1.0, NAN, 2.0])).item())
+
+
+def test_quantiles_share_between_neighbours_and_ties() -> None:
+    assert slopes(lambda x: tg.quantile(x, 0.25), [4.0, 0.0, 2.0]) == [[0, 0.5, 0.5]]
+    assert slopes(lambda x: tg.quantile(x, 0.25), [4.0, 0.0, 0.0]) == [[0, 0.5, 0.5]]
+    assert slopes(lambda x: tg.quantile(x, [0.0, 1.0]), [4.0, 0.0, 2.0]) == [[1, 1, 0]]
+    assert tg.quantile(tg.Tensor([0.0, 1.0, INF]), 0.5).item() == 1
 
 
 def test_sums_without_nan_pass_nothing_to_nan() -> None:

@@ -118,12 +118,14 @@ from tinygrad_mlp.ops.products import (
     dot,
     inner,
     kron,
+    matvec,
     multi_dot,
     outer,
     tensordot,
     trace,
     vdot,
     vecdot,
+    vecmat,
 )
 from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
 from tinygrad_mlp.ops.regression import (
@@ -155,6 +157,7 @@ from tinygrad_mlp.ops.rounding import (
     fmax,
     fmin,
     fmod,
+    heaviside,
     nan_to_num,
     positive,
     remainder,
@@ -176,6 +179,8 @@ from tinygrad_mlp.ops.selection import (
 from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
 from tinygrad_mlp.ops.sorting import (
     median,
+    percentile,
+    quantile,
     sort,
 )
 from tinygrad_mlp.ops.statistics import (
@@ -188,6 +193,7 @@ from tinygrad_mlp.ops.statistics import (
     prod,
     ptp,
     std,
+    trapezoid,
     var,
 )
 from tinygrad_mlp.ops.trigonometry import (
@@ -280,6 +286,7 @@ __all__ = [
     "hard_sigmoid",
     "hard_silu",
     "hard_tanh",
+    "heaviside",
     "hinge",
     "hsplit",
     "hstack",
@@ -303,6 +310,7 @@ __all__ = [
     "matmul",
     "matrix_power",
     "matrix_transpose",
+    "matvec",
     "max",
     "maximum",
     "mean",
@@ -329,12 +337,14 @@ __all__ = [
     "outer",
     "over",
     "pad",
+    "percentile",
     "pinv",
     "positive",
     "power",
     "prelu",
     "prod",
     "ptp",
+    "quantile",
     "rad2deg",
     "ravel",
     "reciprocal",
@@ -383,12 +393,14 @@ __all__ = [
     "times",
     "trace",
     "transpose",
+    "trapezoid",
     "tril",
     "triu",
     "trunc",
     "var",
     "vdot",
     "vecdot",
+    "vecmat",
     "vsplit",
     "vstack",
     "where",

@@ -55,6 +55,7 @@ def swapaxes(a: Array, axis1: int, axis2: int) -> Any:
     return transpose(a, axes=tuple(order))
 
 
+@implements(np.linalg.matrix_transpose)
 @implements(np.matrix_transpose)
 def matrix_transpose(x: Array) -> Any:
     """X with its last two axes exchanged."""

@@ -57,6 +57,7 @@ def tanh(x: Array) -> Rule:
     return y, lambda g: g * (1 - y * y)
 
 
+@implements(np.fabs)
 @implements(np.absolute)
 @op(kinks=lambda x: x)
 def abs(x: Array) -> Rule:

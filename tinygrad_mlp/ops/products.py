@@ -45,6 +45,18 @@ def vecdot(x1: Array, x2: Array, *, axis: int = -1) -> Any:
     return matmul(x1[..., None, :], x2[..., :, None])[..., 0, 0]
 
 
+@implements(np.matvec)
+def matvec(x1: Array, x2: Array) -> Any:
+    """Matrices (…, n, k) times vectors (…, k)."""
+    return matmul(x1, operand(x2)[..., None])[..., 0]
+
+
+@implements(np.vecmat)
+def vecmat(x1: Array, x2: Array) -> Any:
+    """Vectors (…, k) times matrices (…, k, n)."""
+    return matmul(operand(x1)[..., None, :], x2)[..., 0, :]
+
+
 @implements(np.inner)
 def inner(a: Array, b: Array) -> Any:
     """Σ over the last axes of A and B; numbers are multiplied."""

@@ -88,6 +88,13 @@ def copysign(a: Array, b: Array) -> Rule:
     return np.copysign(a, b), lambda g: g * (np.sign(a) * np.copysign(1, b)), None
 
 
+@implements(np.heaviside)
+@op(broadcasts=True, kinks=lambda x, h: x)
+def heaviside(x: Array, h: Array) -> Rule:
+    """0 where X < 0, 1 where X > 0, and H where X = 0: a gradient passes to H there, and nowhere else."""
+    return np.heaviside(x, h), None, lambda g: np.where(x == 0, g, 0)
+
+
 @implements(np.fmax)
 @op(broadcasts=True, kinks=subtract)
 def fmax(a: Array, b: Array) -> Rule:
@@ -122,6 +129,7 @@ def nan_to_num(x: Array, *, nan: float = 0.0, posinf: float | None = None, negin
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf), lambda g: np.where(np.isfinite(x), g, 0)
 
 
+@implements(np.copy)
 @implements(np.positive)
 @op
 def positive(x: Array) -> Rule:

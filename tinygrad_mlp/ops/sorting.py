@@ -8,7 +8,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_mlp.autograd import Array, Rule, implements, kernel, op
-from tinygrad_mlp.ops.arranging import axes_of, cut, operand
+from tinygrad_mlp.errors import OptionError, ShapeError
+from tinygrad_mlp.ops.arithmetic import times
+from tinygrad_mlp.ops.arranging import axes_of, moveaxis, operand
 from tinygrad_mlp.ops.reductions import Axis, kept_shape
 
 
@@ -51,22 +53,58 @@ def levelled(g: np.ndarray, ordered: np.ndarray, *, axis: int) -> np.ndarray:
     return np.moveaxis(means[group].reshape(lines.shape).astype(g.dtype), -1, axis)
 
 
+@implements(np.quantile)
+def quantile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """The number below which a part of the elements lies, between two neighbours in a straight line.
+
+    Elements that tie with one of the two share its gradient equally.
+
+    Args:
+        a: any shape.
+        q: the part, a number from 0 to 1, or an array of them, whose axes come first in the result.
+        axis: all axes by default.
+        method: "linear"; NumPy's others are not there.
+        keepdims: leave the reduced axes with length 1.
+
+    Returns:
+        NaN where an element is NaN.
+
+    Raises:
+        OptionError: a q outside of 0 to 1, or another method.
+    """
+    parts = np.asarray(q, np.float64)
+    if not ((parts >= 0) & (parts <= 1)).all():
+        raise OptionError(f"quantile: q is {q!r}; from 0 to 1 is expected")
+    if method != "linear":
+        raise OptionError(f"quantile: method is {method!r}; 'linear' is the only one")
+    a = operand(a)
+    reduced = axes_of("quantile", axis, a.ndim)
+    rest = [i for i in range(a.ndim) if i not in reduced]
+    n, last = int(np.prod([a.shape[i] for i in reduced])), len(rest)
+    if n == 0:
+        raise ShapeError(f"quantile: {a.shape} has no elements over axis {axis}")
+    ordered = sort_(np.transpose(a, (*rest, *reduced)).reshape((*(a.shape[i] for i in rest), n)), axis=last)
+    place = parts * (n - 1)
+    low = np.floor(place).astype(np.intp)
+    weight = (place - low).astype(a.dtype if a.dtype.kind == "f" else np.float64)
+    below, above = ordered[..., low], ordered[..., np.minimum(low + 1, n - 1)]
+    y = times(1 - weight, below) + times(weight, above)
+    greatest = ordered[..., np.full(parts.shape, n - 1)]
+    y = np.where(np.isnan(greatest), greatest, y)
+    y = moveaxis(y, tuple(range(last, last + parts.ndim)), tuple(range(parts.ndim)))
+    return y.reshape((*parts.shape, *kept_shape(a.shape, axis))) if keepdims else y
+
+
+@implements(np.percentile)
+def percentile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """`quantile`, of parts in hundredths."""
+    return quantile(a, np.asarray(q) / 100, axis, method=method, keepdims=keepdims)
+
+
 @implements(np.median)
 def median(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The middle element over axes, or the mean of the two in the middle; NaN where one is NaN.
 
     Elements that tie with the middle share its gradient equally.
     """
-    a = operand(a)
-    reduced = axes_of("median", axis, a.ndim)
-    kept = kept_shape(a.shape, axis)
-    rest = [i for i in range(a.ndim) if i not in reduced]
-    n, last = int(np.prod([a.shape[i] for i in reduced])), len(rest)
-    lines = np.transpose(a, (*rest, *reduced)).reshape((*(a.shape[i] for i in rest), n))
-    if n == 0:
-        return np.mean(a, axis=axis, keepdims=keepdims)  # NaN, and NumPy's warning
-    ordered = sort_(lines, axis=last)
-    middle = np.mean(cut(ordered, (n - 1) // 2, n // 2 + 1, last), axis=-1)
-    greatest = cut(ordered, n - 1, n, last).reshape(middle.shape)
-    middle = np.where(np.isnan(greatest), greatest, middle)
-    return middle.reshape(kept) if keepdims else middle
+    return quantile(a, 0.5, axis, keepdims=keepdims)

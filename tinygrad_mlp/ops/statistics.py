@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.ops.arithmetic import over, times
-from tinygrad_mlp.ops.arranging import axes_of, operand
+from tinygrad_mlp.ops.arranging import axes_of, cut, diff, operand
 from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes
 from tinygrad_mlp.ops.scans import shifted
 from tinygrad_mlp.sums import precise_sum
@@ -107,6 +108,26 @@ def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The largest element less the smallest."""
     a = operand(a)
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The area below a line through points: Σ of each step's width times its mean height.
+
+    Args:
+        y: the heights along an axis.
+        x: where the points are, (n,) or of the shape of Y; they may require a gradient.
+        dx: their distance, if there is no x.
+        axis: where the points are counted.
+    """
+    y = operand(y)
+    axis = normalize_axis_index(axis, y.ndim, "trapezoid")
+    means = (cut(y, 1, None, axis) + cut(y, None, -1, axis)) / 2
+    if x is None:
+        return np.sum(means * dx, axis=axis)
+    x = operand(x, y)
+    x = x if x.ndim > 1 else x.reshape(tuple(-1 if i == axis else 1 for i in range(y.ndim)))
+    return np.sum(means * diff(x, axis=axis), axis=axis)
 
 
 @implements(np.nansum)
