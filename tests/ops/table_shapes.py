@@ -48,6 +48,7 @@ row(
     of(real(2, 3, 2), source=0, destination=-1),
     of(real(2, 3, 1), source=(0, 1), destination=(-1, 0)),
     of(real(2, 1, 3, 2), source=[3, 0], destination=[1, 2]),
+    of(real(2, 1, 3, 2), source=(0, 1), destination=(2, 1)),
 )
 row(
     ops.squeeze,

@@ -19,6 +19,44 @@ NAN, INF = np.nan, np.inf
 def test_steps_pass_no_gradient(f: Callable[..., Any]) -> None:
     x = tg.Tensor([-1.5, 0.0, 2.0], requires_grad=True)
     assert tg.grad((f(x) * x).sum(), x).tolist() == f(x).data.tolist()
+    f(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 0, 0]
+
+
+KINKS: dict[str, tuple[Callable[..., Any], list[float]]] = {
+    "floor": (lambda x: tg.floor(x) * x, [2.0, 1.5]),
+    "rint": (lambda x: tg.rint(x) * x, [0.5, 1.0]),
+    "round": (lambda x: tg.round(x, 1) * x, [0.25, 1.0]),
+    "sign": (lambda x: tg.sign(x) + x, [0.0, 1.0]),
+    "remainder": (lambda x: x % 1, [0.0, 1.5]),
+    "fmod": (lambda x: tg.fmod(x, 1.0), [2.0, 1.5]),
+    "copysign": (lambda x: tg.copysign(x, -1.0), [0.0, 1.0]),
+    "heaviside": (lambda x: tg.heaviside(x, 0.5) * x, [0.0, 1.0]),
+    "fmax": (lambda x: tg.fmax(x, 1.0), [1.0, 2.0]),
+    "fmin": (lambda x: tg.fmin(x, 1.0), [1.0, 2.0]),
+    "hypot": (lambda x: tg.hypot(x, 0.0), [0.0, 1.0]),
+    "arctan2": (lambda y: tg.arctan2(y, -1.0), [0.0, 2.0]),
+    "std": (tg.std, [0.1, 0.1, 0.1]),
+    "norm": (tg.norm, [0.0, 0.0]),
+    "norm 1": (lambda x: tg.norm(x, 1), [0.0, 1.0]),
+    "sort": (lambda x: tg.sort(x) * np.array([1.0, 2.0, 5.0]), [1.0, 2.0, 2.0]),
+    "median": (tg.median, [1.0, 2.0, 2.0, 2.0, 3.0]),
+    "ptp": (tg.ptp, [1.0, 1.0, 2.0]),
+    "hard_tanh": (tg.hard_tanh, [1.0, -1.0, 0.5]),
+    "relu6": (tg.relu6, [0.0, 6.0, 1.0]),
+    "hard_silu": (tg.hard_silu, [3.0, -3.0, 1.0]),
+    "selu": (tg.selu, [0.0, 1.0]),
+    "at max": (lambda x: x.at[0].max(1.0), [1.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_gradcheck_knows_the_kink(name: str) -> None:
+    f, x = KINKS[name]
+    report = tg.gradcheck(f, np.array(x))
+    assert report.passed, str(report)
+    assert "kink" in str(report)
 
 
 def test_remainders_have_slope_1_and_minus_the_whole_quotient() -> None:

@@ -100,7 +100,7 @@ def log_determinant(a: Array) -> Rule:
 @op
 def sign_of_determinant(a: Array) -> Rule:
     """The sign of det A. Its slope is 0 wherever it has one, so no gradient passes."""
-    return sign_of_size(a), None
+    return sign_of_size(a), lambda g: np.zeros(a.shape, a.dtype)
 
 
 class SignAndLog(NamedTuple):

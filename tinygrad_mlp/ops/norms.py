@@ -14,7 +14,7 @@ from tinygrad_mlp.ops.reductions import Axis, kept_shape
 from tinygrad_mlp.sums import precise_sum
 
 
-@op(kinks=lambda x, p, axis, keepdims: x)
+@op(kinks=lambda x, p, axis, keepdims: np.sum(np.abs(x), axis=axis))
 def norm_(x: Array, *, p: float, axis: Axis, keepdims: bool) -> Rule:
     """(Σ |X|^p)^(1/p) over axes, dX = sign X·(|X| / Y)^(p − 1). Kink where all of X is 0: slope 0."""
     kept = kept_shape(x.shape, axis)

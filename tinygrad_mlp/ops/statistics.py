@@ -46,7 +46,7 @@ def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False)
 
 
 @implements(np.std)
-@op(kinks=lambda x, axis=None, ddof=0, keepdims=False: centred(x, axis))
+@op(kinks=lambda x, axis=None, ddof=0, keepdims=False: np.sum(np.abs(centred(x, axis)), axis=axis))
 def std(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
     """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0."""
     kept = kept_shape(x.shape, axis)
