@@ -22,7 +22,9 @@ from tinygrad_mlp.ops.repeating import diagonal
 @op
 def contract(*xs: Array, letters: tuple[str, ...], output: str) -> Rule:
     """Σ over the letters that are not in the output, of products of elements; in the plain form."""
-    y = np.einsum(f"{','.join(letters)}->{output}", *xs, optimize=len(xs) > 1)
+    # NumPy's search for a good order, and for a matrix product, takes as long as a small sum itself.
+    large = len(xs) > 2 or (len(xs) == 2 and xs[0].size * xs[1].size > 1 << 16)
+    y = np.einsum(f"{','.join(letters)}->{output}", *xs, optimize=large)
 
     def closure(i: int) -> Any:
         others, their_letters = xs[:i] + xs[i + 1 :], letters[:i] + letters[i + 1 :]

@@ -17,9 +17,9 @@ from tinygrad_mlp.ops.reductions import Axis, kept_shape
 @op(kinks=lambda x, axis: np.expand_dims(x, axis) - np.expand_dims(x, axis + 1))
 def sort_(x: Array, *, axis: int) -> Rule:
     """X in ascending order along an axis, which is counted from the front; NaN comes last."""
-    places = np.argsort(x, axis=axis, kind="stable")
+    places = np.argsort(x, axis=axis)
     y = np.take_along_axis(x, places, axis)
-    return y, lambda g: np.take_along_axis(level(g, y, axis=axis), np.argsort(places, axis=axis, kind="stable"), axis)
+    return y, lambda g: np.take_along_axis(level(g, y, axis=axis), np.argsort(places, axis=axis), axis)
 
 
 @implements(np.sort)

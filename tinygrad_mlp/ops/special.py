@@ -67,16 +67,21 @@ def sinc_derivative(x: np.ndarray, *, order: int) -> np.ndarray:
     With u = πx and s = sin u / u: s⁽ⁿ⁾ = (sin⁽ⁿ⁾u − n·s⁽ⁿ⁻¹⁾) / u, from u·s = sin u. Near 0, where this cancels, the
     power series Σ (−1)ᵏ·u²ᵏ / (2k + 1)!, differentiated term by term.
     """
+    if order == 0:
+        return np.asarray(np.sinc(x)).astype(x.dtype)
     u = np.pi * np.asarray(x, np.float64)
     near = np.abs(u) < order + 1
-    far = np.where(near, 1.0, u)
-    result = np.sin(far) / far
+    far = u[~near]
+    by_parts = np.sin(far) / far
     for n in range(1, order + 1):
-        result = (np.sin(far + n * np.pi / 2) - n * result) / far
-    t = np.where(near, u, 0.0)
-    series = np.zeros(u.shape)
-    for k in range((order + 1) // 2, order + 24):
-        power = 2 * k - order
-        factor = math.factorial(2 * k) / (math.factorial(power) * math.factorial(2 * k + 1))
-        series = series + (-1) ** k * factor * t**power
-    return np.asarray(np.where(near, series, result) * np.pi**order).astype(x.dtype)
+        by_parts = (np.sin(far + n * np.pi / 2) - n * by_parts) / far
+    start = (order + 1) // 2  # terms of a lower power than the order are gone
+    coefficients = [
+        (-1) ** k * math.factorial(2 * k) / (math.factorial(2 * k - order) * math.factorial(2 * k + 1))
+        for k in range(start, start + 14 + 2 * order)
+    ]
+    t = u[near]
+    series = np.polyval(coefficients[::-1], t * t) * t ** (2 * start - order)
+    result = np.empty(u.shape)
+    result[near], result[~near] = series, by_parts
+    return (result * np.pi**order).astype(x.dtype)
