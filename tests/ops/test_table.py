@@ -248,6 +248,17 @@ def test_float32_stays_float32_and_float64_stays_float64(case: Case) -> None:
     assert np.asarray(case(*case.inputs)).dtype == np.float64
 
 
+@every(lambda case: case.keeps_dtype and case.name != "one_hot")
+def test_float16_stays_float16(case: Case) -> None:
+    """(one_hot makes an array of the default dtype.)"""
+    arguments = leaves(case, [x.astype(np.float16) if x.dtype.kind == "f" else x for x in case.inputs])
+    y = case(*arguments)
+    assert y.dtype == np.float16
+    close(y, case.expected(*case.inputs), 3e-2, 3e-2)
+    for g in tg.grad(y, [arguments[i] for i in case.differentiable], gradient=np.ones(y.shape)):
+        assert g.dtype == np.float16
+
+
 @every(lambda case: len(case.differentiable) == len(case.inputs) == 2 and case.inputs[0].size > 0)
 def test_float32_with_a_float64_array_gives_float64(case: Case) -> None:
     mixed = [case.inputs[0].astype(np.float32), case.inputs[1]]
