@@ -95,3 +95,12 @@ def test_numbers_and_lists_take_the_dtype_of_the_tensor_beside_them() -> None:
         3 // x,
     ]
     assert {y.dtype for y in results} == {np.dtype(np.float32)}
+
+
+def test_whole_numbers_in_plain_arrays_are_counted_in_floating_point() -> None:
+    x = np.array([[1, 2], [4, 8]])
+    for f in (np.var, np.std, np.median, np.average, np.prod, np.cumsum, np.ptp, np.sort):
+        ours = getattr(tg, f.__name__)(x)
+        np.testing.assert_allclose(ours, f(x), rtol=1e-15)
+    assert tg.var(x, ddof=0.5) == pytest.approx(np.var(x, ddof=0.5), rel=1e-15)
+    assert tg.norm(x) == pytest.approx(np.linalg.norm(x), rel=1e-15)

@@ -1,18 +1,28 @@
 """Every operation: a body in plain NumPy and one backward closure per input. Compositions stand beside them."""
 
 from tinygrad_mlp.ops.activations import (
+    celu,
     dropout,
     elu,
     erf,
     gelu,
+    glu,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
     leaky_relu,
+    log_sigmoid,
     log_softmax,
+    mish,
     prelu,
     relu,
+    relu6,
+    selu,
     sigmoid,
     silu,
     softmax,
     softplus,
+    softsign,
 )
 from tinygrad_mlp.ops.arithmetic import add, dense, divide, matmul, multiply, negative, over, power, subtract, times
 from tinygrad_mlp.ops.arranging import (
@@ -91,18 +101,6 @@ from tinygrad_mlp.ops.matrices import (
     matrix_power,
     pinv,
     solve,
-)
-from tinygrad_mlp.ops.more_activations import (
-    celu,
-    glu,
-    hard_sigmoid,
-    hard_silu,
-    hard_tanh,
-    log_sigmoid,
-    mish,
-    relu6,
-    selu,
-    softsign,
 )
 from tinygrad_mlp.ops.normalisation import (
     batch_norm,

@@ -41,7 +41,7 @@ def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False)
     """The mean squared distance from the mean: Σ (X − μ)² / (n − ddof), dX = 2·(X − μ) / (n − ddof)."""
     kept = kept_shape(x.shape, axis)
     d = centred(x, axis)
-    n = divisor(x, kept, ddof)
+    n = divisor(d, kept, ddof)
     return precise_sum(d * d, axis, keepdims) / n, lambda g: g.reshape(kept) * (d * 2 / n)
 
 
@@ -51,7 +51,7 @@ def std(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False)
     """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0."""
     kept = kept_shape(x.shape, axis)
     d = centred(x, axis)
-    n = divisor(x, kept, ddof)
+    n = divisor(d, kept, ddof)
     y = np.sqrt(precise_sum(d * d, axis, keepdims) / n)
     return y, lambda g: g.reshape(kept) * (over(d, y.reshape(kept)) / n)
 
@@ -63,10 +63,10 @@ def centred(x: Array, axis: Axis) -> Any:
     return d - mean(d, axis=axis, keepdims=True)
 
 
-def divisor(x: Array, kept: tuple[int, ...], ddof: float) -> Any:
+def divisor(d: Array, kept: tuple[int, ...], ddof: float) -> Any:
     """How many elements go into a number of the result, less `ddof`; at least 0, as in NumPy."""
-    n = x.size / (np.prod(kept) or 1) - ddof
-    return np.asarray(n if n > 0 else 0, x.dtype)
+    n = d.size / (np.prod(kept) or 1) - ddof
+    return np.asarray(n if n > 0 else 0, d.dtype)
 
 
 @implements(np.average)
