@@ -20,6 +20,7 @@ ORDER = [
     "sums",
     "autograd",
     "ops",
+    "methods",
     "tensor",
     "tracing",
     "nn",

@@ -6,6 +6,8 @@ A message says what was seen, what was expected, and where (operation, layer, pa
 import sys
 import warnings
 
+from numpy.linalg import LinAlgError
+
 
 class TinygradMlpError(Exception):
     """Base of every error that the package raises on purpose."""
@@ -41,6 +43,10 @@ class StaleError(GradientError):
 
 class NonFiniteError(TinygradMlpError, ArithmeticError):
     """A NaN or an infinity where a finite number is needed."""
+
+
+class MatrixError(TinygradMlpError, LinAlgError):
+    """A matrix that is singular, or not positive definite, where it must not be."""
 
 
 class StateError(TinygradMlpError, KeyError):

@@ -1,4 +1,4 @@
-"""The Tensor: a recorded variable with Python's operators and NumPy's methods, each one line."""
+"""The Tensor: a recorded variable with Python's operators, each one line, and NumPy's methods."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import numpy as np
 from tinygrad_mlp import ops
 from tinygrad_mlp.autograd import Variable, backward
 from tinygrad_mlp.errors import GradientError
-from tinygrad_mlp.ops.shapes import one_tuple
+from tinygrad_mlp.methods import Methods
 
-Axis = int | tuple[int, ...] | None
 Operand = Any
 """A Tensor, an array, a number or a list."""
 
 
-class Tensor(Variable):
+class Tensor(Methods):
     """An array that remembers how it was computed, so that gradients can be carried back through it.
 
     Args:
@@ -67,6 +66,10 @@ class Tensor(Variable):
     def __rmul__(self, other: Operand) -> Tensor: return ops.multiply(other, self)
     def __truediv__(self, other: Operand) -> Tensor: return ops.divide(self, other)
     def __rtruediv__(self, other: Operand) -> Tensor: return ops.divide(other, self)
+    def __floordiv__(self, other: Operand) -> Tensor: return ops.floor_divide(self, other)
+    def __rfloordiv__(self, other: Operand) -> Tensor: return ops.floor_divide(other, self)
+    def __mod__(self, other: Operand) -> Tensor: return ops.remainder(self, other)
+    def __rmod__(self, other: Operand) -> Tensor: return ops.remainder(other, self)
     def __pow__(self, other: Operand) -> Tensor: return ops.power(self, other)
     def __rpow__(self, other: Operand) -> Tensor: return ops.power(other, self)
     def __matmul__(self, other: Operand) -> Tensor: return ops.matmul(self, other)
@@ -97,30 +100,6 @@ class Tensor(Variable):
     def __len__(self) -> int: return len(self._data)
     def __iter__(self) -> Iterator[Tensor]: return (self[i] for i in range(len(self)))
     def __getitem__(self, index: Any) -> Tensor: return ops.getitem(self, index)
-
-    @property
-    def T(self) -> Tensor: return ops.transpose(self)
-    @property
-    def mT(self) -> Tensor: return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
-
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.sum(self, axis=axis, keepdims=keepdims)
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.mean(self, axis=axis, keepdims=keepdims)
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.max(self, axis=axis, keepdims=keepdims)
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.min(self, axis=axis, keepdims=keepdims)
-    def argmax(self, axis: int | None = None) -> Any: return np.argmax(self._data, axis)
-    def argmin(self, axis: int | None = None) -> Any: return np.argmin(self._data, axis)
-    def reshape(self, *shape: Any) -> Tensor: return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
-    def transpose(self, *axes: Any) -> Tensor: return ops.transpose(self, axes=one_tuple(axes))
-    def astype(self, dtype: Any) -> Tensor: return ops.astype(self, dtype=np.dtype(dtype))
-    def clip(self, min: float | None = None, max: float | None = None) -> Tensor: return ops.clip(self, min, max)
-    def exp(self) -> Tensor: return ops.exp(self)
-    def log(self) -> Tensor: return ops.log(self)
-    def sqrt(self) -> Tensor: return ops.sqrt(self)
-    def abs(self) -> Tensor: return ops.abs(self)
-    def tanh(self) -> Tensor: return ops.tanh(self)
-    def sigmoid(self) -> Tensor: return ops.sigmoid(self)
-    def relu(self) -> Tensor: return ops.relu(self)
-    def softmax(self, axis: int = -1) -> Tensor: return ops.softmax(self, axis=axis)
     # fmt: on
 
     def _not_in_place(self, sign: str) -> Tensor:

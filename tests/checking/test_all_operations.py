@@ -12,6 +12,7 @@ from tinygrad_mlp.checking.assertions import assert_gradients
 from tinygrad_mlp.errors import WrongGradientError
 
 RESULTS = list(check_operations())
+STEPS = ["sign", "sign_of_determinant", "floor", "ceil", "trunc", "rint", "round", "floor_divide", "heaviside"]
 
 
 def test_every_operation_passes_at_both_orders() -> None:
@@ -19,7 +20,7 @@ def test_every_operation_passes_at_both_orders() -> None:
     for result in RESULTS:
         assert result.report.verdict == "pass", f"{result.name}\n{result.report}"
         assert list(result.report.comparisons) == [1, 2]
-        assert result.report.compared >= 12
+        assert result.report.compared >= 9
         assert max(result.worst(1), result.worst(2)) < 1e-9
 
 
@@ -27,7 +28,7 @@ def test_the_examples_of_no_operation_are_without_effect() -> None:
     """Somewhere the gradient is not zero, except for those that pass none on."""
     for result in RESULTS:
         sizes = [abs(e.numeric) for c in result.report.comparisons[1] for e in c.elements]
-        assert (max(sizes) > 0) == (result.name not in ("sign",)), result.name
+        assert (max(sizes) > 0) == (result.name not in STEPS), result.name
 
 
 def test_the_table_has_a_line_for_each() -> None:

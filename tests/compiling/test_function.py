@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.table import Case, cases
+from ops.all_rows import Case, cases
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn

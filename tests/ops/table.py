@@ -34,6 +34,14 @@ class Case:
     traceable: bool = True
     keeps_dtype: bool = True
 
+    @property
+    def name(self) -> str:
+        return str(getattr(self.subject, "name", self.subject.__name__))
+
+    @property
+    def size(self) -> int:
+        return sum(self.inputs[i].size for i in self.differentiable)
+
     def __call__(self, *inputs: Any) -> Any:
         return self.call(*inputs, **self.options)
 
@@ -80,9 +88,8 @@ def cases() -> Iterator[tuple[str, Case]]:
                 if isinstance(subject, ops.add.__class__) and getattr(ops, subject.name, None) is not subject
                 else ""
             )
-            name = getattr(subject, "name", None) or subject.__name__
             yield (
-                " ".join(filter(None, [f"{name}{kind}.{number}", sizes, shown])).replace("[", "").replace("]", ""),
+                " ".join(filter(None, [f"{case.name}{kind}.{number}", sizes, shown])).replace("[", "").replace("]", ""),
                 case,
             )
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numeric import directional, gradient
-from ops.table import TABLE, Case, cases
+from ops.all_rows import TABLE, Case, cases
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import ops
 from tinygrad_mlp.autograd import Operation
+from tinygrad_mlp.autograd.protocols import RULES
 from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.tracing import trace
 
@@ -95,6 +96,47 @@ def test_every_row_has_cases() -> None:
     assert len({name for name, _ in NAMED}) == len(NAMED)
 
 
+# Three ways of calling.
+
+
+def numpys(subject: Any) -> Any:
+    """NumPy's function of the same name, if there is one and the name is public."""
+    name = getattr(subject, "name", getattr(subject, "__name__", ""))
+    public = getattr(ops, name, None) is subject
+    return getattr(np, name, None) or getattr(np.linalg, name, None) if public else None
+
+
+def test_every_function_that_numpy_has_is_its_rule() -> None:
+    """(`Tensor.astype` is a method of NumPy's arrays that has a function of another signature.)"""
+    names = [name for name in ops.__all__ if numpys(getattr(ops, name)) and name != "astype"]
+    assert len(names) > 60
+    assert [name for name in names if RULES.get(numpys(getattr(ops, name))) is not getattr(ops, name)] == []
+
+
+@every(lambda case: case.call is case.subject and numpys(case.subject) in RULES and case.size)
+def test_numpys_function_of_tensors_is_the_operation(case: Case) -> None:
+    arguments = leaves(case, case.inputs)
+    y = numpys(case.subject)(*arguments, **case.options)
+    assert type(y) is tg.Tensor
+    np.testing.assert_array_equal(y.data, case(*arguments).data)
+
+
+def is_method(case: Case) -> bool:
+    """Whether arrays have it as a method that gives a new array (`sort` writes in place)."""
+    public = getattr(ops, case.name, None) is case.subject is case.call
+    return public and hasattr(np.ndarray, case.name) and case.name != "sort"
+
+
+@every(is_method)
+def test_the_method_is_the_operation(case: Case) -> None:
+    first, *others = leaves(case, case.inputs)
+    if case.name in ("reshape", "transpose"):  # arrays take these by position only
+        y = getattr(first, case.name)(*case.options.values())
+    else:
+        y = getattr(first, case.name)(*others, **case.options)
+    np.testing.assert_array_equal(y.data, case(*case.inputs))
+
+
 # Values.
 
 
@@ -170,6 +212,20 @@ def test_a_zero_gradient_stays_zero(case: Case) -> None:
             assert not np.any(np.asarray(g.data if create_graph else g))
 
 
+@pytest.mark.parametrize("subject", [subject for subject, _ in TABLE], ids=lambda subject: subject.__name__)
+def test_gradcheck_finds_no_fault_up_to_the_second_order(subject: Any) -> None:
+    """At the largest case, and without the help of a reference. (A value of 0 says nothing of its rounding error.)"""
+    found = next(found for listed, found in TABLE if listed is subject)
+    case = max(found, key=lambda case: (bool(np.abs(case.expected(*case.inputs)).max(initial=0) > 1e-9), case.size))
+
+    def f(*inputs: Any) -> Any:
+        given = iter(inputs)
+        return case(*[next(given) if i in case.differentiable else x for i, x in enumerate(case.inputs)])
+
+    report = tg.gradcheck(f, *[case.inputs[i] for i in case.differentiable], order=2)
+    assert report.passed, str(report)
+
+
 # Dtypes.
 
 
@@ -190,6 +246,17 @@ def test_float32_stays_float32_and_float64_stays_float64(case: Case) -> None:
         close(g, expected.data, 1e-3, 1e-4)
     assert np.asarray(case(*inputs)).dtype == np.float32
     assert np.asarray(case(*case.inputs)).dtype == np.float64
+
+
+@every(lambda case: case.keeps_dtype and case.name != "one_hot")
+def test_float16_stays_float16(case: Case) -> None:
+    """(one_hot makes an array of the default dtype.)"""
+    arguments = leaves(case, [x.astype(np.float16) if x.dtype.kind == "f" else x for x in case.inputs])
+    y = case(*arguments)
+    assert y.dtype == np.float16
+    close(y, case.expected(*case.inputs), 3e-2, 3e-2)
+    for g in tg.grad(y, [arguments[i] for i in case.differentiable], gradient=np.ones(y.shape)):
+        assert g.dtype == np.float16
 
 
 @every(lambda case: len(case.differentiable) == len(case.inputs) == 2 and case.inputs[0].size > 0)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from ops.table import TABLE, Case
+from ops.all_rows import TABLE, Case
 from planting.compositions import Composition
 from planting.kinds import KINDS, Kind
 from planting.plants import Pairs, call_of, consistent_causes, planted, quiet

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from ops.table import TABLE
+from ops.all_rows import TABLE
 from planting.bugs import Finding, all_bugs, check_row, title
 from planting.engine import ENGINE_BUGS, EngineBug
 from planting.kinds import KINDS

@@ -21,7 +21,8 @@ RULES: dict[Callable[..., Any], Callable[..., Any]] = {}
 PLAIN: set[Callable[..., Any]] = {
     getattr(np, name)
     for name in """equal not_equal less less_equal greater greater_equal isnan isinf isfinite logical_and logical_or
-    logical_not signbit argmax argmin argsort count_nonzero array_equal allclose isclose shape ndim size result_type
+    logical_xor logical_not signbit isposinf isneginf any all argmax argmin argsort argpartition argwhere nonzero
+    flatnonzero searchsorted count_nonzero array_equal allclose isclose shape ndim size result_type empty_like
     zeros_like ones_like shares_memory may_share_memory""".split()  # noqa: SIM905 - readable at this length
 }
 
@@ -52,14 +53,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
             f"np.{ufunc.__name__} cannot write a Tensor into an array (out=, or an in-place operator on an array): "
             "use its result, or t.numpy()"
         )
-    if options:
-        raise UnsupportedError(f"np.{ufunc.__name__} of a Tensor takes no {', '.join(options)}=")
+    if refused := [key for key in options if key != "axis" or ufunc.signature is None]:
+        raise UnsupportedError(f"np.{ufunc.__name__} of a Tensor takes no {', '.join(refused)}=")
     if ufunc in PLAIN:
         return ufunc(*map(plain, inputs))
     rule = RULES.get(ufunc)
     if rule is None:
         raise unsupported(ufunc)
-    return rule(*inputs)
+    return rule(*inputs, **options)
 
 
 def call_function(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -158,7 +158,8 @@ class Variable:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             f"{self.title} cannot be assigned to in parts, because the graph may use its values: "
-            "build the result with where or concatenate; t.data[index] = value changes a leaf outside of any graph"
+            "write y = x.at[index].set(value) for a new tensor (or .add, .multiply, .max, .min); "
+            "x.data[index] = value changes a leaf outside of any graph"
         )
 
 

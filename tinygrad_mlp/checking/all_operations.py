@@ -31,7 +31,17 @@ def labelled(shape: tuple[int, ...], classes: int) -> Draw:
     return lambda rng: (rng.uniform(0.3, 0.9, shape), rng.integers(0, classes, shape[:1] if classes > 2 else shape))
 
 
+def regular(*others: tuple[int, ...]) -> Draw:
+    """A positive definite matrix (3, 3), and other inputs of these shapes."""
+    return lambda rng: (*(m @ m.T + np.eye(3) for (m,) in [numbers((3, 3))(rng)]), *numbers(*others)(rng))
+
+
 INPUTS: dict[str, Draw] = {
+    **dict.fromkeys(("det", "cofactors", "log_determinant", "sign_of_determinant", "inv_", "cholesky_"), regular()),
+    "solve_": regular((3, 2)),
+    "contract": numbers((2, 3), (3, 4), (4, 2)),
+    "level": lambda rng: (rng.uniform(0.3, 0.9, (3, 4)), np.array([[1, 1, 2, 3]] * 3)),
+    "arccosh": lambda rng: (rng.uniform(1.3, 1.9, (3, 4)),),
     "matmul_": numbers((2, 3, 4), (4, 2)),
     "dense_": numbers((5, 3), (3, 4), (4,)),
     "where": lambda rng: (rng.random((3, 4)) < 0.5, *numbers((3, 4), (4,))(rng)),
@@ -44,6 +54,7 @@ INPUTS: dict[str, Draw] = {
     "concatenate_": numbers((3, 2), (3, 1), (3, 4)),
 }
 """Inputs of the operations that take others than arrays (3, 4) and, where they broadcast, (4,)."""
+SCANS = ("cumsum_", "cumprod_", "recurrence")
 OPTIONS: dict[str, dict[str, Any]] = {
     "dropout": {"p": 0.4},
     "clip_": {"low": -0.5, "high": 0.6},
@@ -55,7 +66,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "reshape": {"shape": (2, 6)},
     "transpose": {"axes": (1, 0)},
     "concatenate_": {"axis": 1},
-    **{name: {"axis": 1} for name in ("sum", "mean", "max", "min", "logsumexp")},
+    "contract": {"letters": ("ij", "jk", "ki"), "output": ""},
+    "inv_": {"strict": True},
+    "norm_": {"p": 2, "axis": 1, "keepdims": False},
+    "sinc_": {"order": 0},
+    **{name: {"axis": 1} for name in ("sum", "mean", "max", "min", "logsumexp", "sort_", "level", *SCANS)},
 }
 
 

@@ -174,7 +174,7 @@ class Buffers:
             return self.reduction(step, out)
         if function.__name__ == "converted":
             return [(np.copyto, (out, self.value(step.inputs[0]), "unsafe"))]
-        if function is np.concatenate:
+        if function is np.concatenate and joining_axis(step) is not None:
             return self.joined(step, out)
         inputs, named = mapped(step.inputs, self.value), mapped(options, self.value)
         return [(computed, (out, function, inputs, named))]
@@ -189,7 +189,7 @@ class Buffers:
 
     def joined(self, step: Instruction, out: np.ndarray) -> list[Call]:
         """A concatenation: each part is copied to its place."""
-        axis = step.options.get("axis", 0) % out.ndim
+        axis = joining_axis(step) % out.ndim
         calls: list[Call] = []
         start = 0
         for x in step.inputs[0]:
@@ -216,7 +216,7 @@ def parts_of(program: Program, roots: Mapping[Ref, Ref], homes: Container[Ref]) 
     taken: set[Ref] = set()
     for step in program.instructions:
         shape, dtype = program.types[step.result.index]
-        if step.function is not np.concatenate or len(shape) != 1 or step.result in homes:
+        if step.function is not np.concatenate or len(shape) != 1 or step.result in homes or joining_axis(step) is None:
             continue
         start = 0
         for part in step.inputs[0]:
@@ -227,6 +227,11 @@ def parts_of(program: Program, roots: Mapping[Ref, Ref], homes: Container[Ref]) 
                 taken.add(source)
                 yield Part(source, step.result, start, stop)
             start = stop
+
+
+def joining_axis(step: Instruction) -> Any:
+    """The axis of a concatenation; None if the parts are flattened."""
+    return step.inputs[1] if len(step.inputs) > 1 else step.options.get("axis", 0)
 
 
 def safe_homes(

@@ -18,21 +18,21 @@ def log_probabilities(x: Any, *, axis: int) -> Any:
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def probabilities(labels: Any, *, shape: tuple[int, ...], dtype: Any) -> Any:
+def probabilities(labels: Any, *, shape: tuple[int, ...], dtype: Any, name: str = "softmax_cross_entropy") -> Any:
     """Class indices as one-hot rows, once they have been checked; rows of probabilities are checked as they are."""
     if labels.shape != shape[:-1] or labels.dtype.kind not in "iu":
-        return record_call(losses.probabilities.__wrapped__, labels, shape=shape, dtype=dtype)  # type: ignore[attr-defined]
-    checked = record_call(checked_labels, labels, classes=shape[-1])
+        return record_call(plainly(losses.probabilities), labels, shape=shape, dtype=dtype, name=name)
+    checked = record_call(checked_labels, labels, classes=shape[-1], name=name)
     return (checked[..., None] == np.arange(shape[-1])).astype(dtype)
 
 
-def checked_labels(labels: np.ndarray, *, classes: int) -> np.ndarray:
+def checked_labels(labels: np.ndarray, *, classes: int, name: str) -> np.ndarray:
     """Class indices, if all of them are from 0 to classes − 1."""
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         flat = labels.reshape(-1)
         row = int(np.argmax((flat < 0) | (flat >= classes)))
         expected = f"with {classes} classes, 0 to {classes - 1} expected"
-        raise LabelError(f"softmax_cross_entropy: label {flat[row]} in row {row}: {expected}")
+        raise LabelError(f"{name}: label {flat[row]} in row {row}: {expected}")
     return labels
 
 
@@ -48,7 +48,7 @@ def cross_entropy(y_true: Any, log_p: Any, *, reduction: str) -> Any:
 def take(x: Any, *indices: Any, pattern: Any) -> Any:
     """`x[index]`; without index arrays it is a view."""
     if indices:
-        return record_call(plainly(indexing.take), x, *indices, pattern=pattern)
+        return record_call(plainly(indexing.taken), x, *indices, pattern=pattern)
     return x[pattern]
 
 
@@ -61,5 +61,5 @@ KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     plainly(activations.log_probabilities): log_probabilities,
     plainly(losses.probabilities): probabilities,
     plainly(losses.cross_entropy): cross_entropy,
-    plainly(indexing.take): take,
+    plainly(indexing.taken): take,
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling.buffers import Part, safe_homes
+from tinygrad_mlp.compiling.buffers import Part, joining_axis, safe_homes
 from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, UnsupportedError, axes_of, flat, indexed_base
 from tinygrad_mlp.compiling.kernels import checked_labels
 from tinygrad_mlp.compiling.passes import refs
@@ -335,7 +335,7 @@ class NumbaSource(Grouping):
     def joined(self, step: Instruction) -> None:
         """A concatenation: what is not in its place yet is copied there."""
         name = self.names[step.result] if step.result in self.stored else self.place(step.result)
-        if len(self.shape(step.result)) != 1:
+        if len(self.shape(step.result)) != 1 or joining_axis(step) is None:
             raise UnsupportedError("concatenate of more than one axis")
         start = 0
         for x in step.inputs[0]:

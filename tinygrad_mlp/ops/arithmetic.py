@@ -103,6 +103,7 @@ def matmul_(a: Array, b: Array) -> Rule:
     return a @ b, lambda g: g @ b.mT, lambda g: a.mT @ g
 
 
+@implements(np.linalg.matmul)
 @implements(np.matmul)
 def matmul(a: Array, b: Array) -> Any:
     """The matrix product `a @ b`, as NumPy's: a 1-D `a` is a row, a 1-D `b` a column, leading axes broadcast.

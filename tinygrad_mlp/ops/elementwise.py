@@ -57,6 +57,7 @@ def tanh(x: Array) -> Rule:
     return y, lambda g: g * (1 - y * y)
 
 
+@implements(np.fabs)
 @implements(np.absolute)
 @op(kinks=lambda x: x)
 def abs(x: Array) -> Rule:
@@ -68,7 +69,7 @@ def abs(x: Array) -> Rule:
 @op(kinks=lambda x: x)
 def sign(x: Array) -> Rule:
     """Y = −1, 0 or 1. Its slope is 0 wherever it has one, so no gradient passes."""
-    return np.sign(x), None
+    return np.sign(x), np.zeros_like
 
 
 @implements(np.maximum)

@@ -24,6 +24,12 @@ Pattern = tuple[Any, ...]
 
 def getitem(x: Array, index: Any) -> Any:
     """`x[index]` as in NumPy: integers, slices, None, `...`, boolean arrays, arrays of (repeated) integers."""
+    pattern, arrays = index_parts(index)
+    return get(x, *arrays, pattern=pattern)
+
+
+def index_parts(index: Any) -> tuple[Pattern, list[Any]]:
+    """An index as a pattern and the arrays in it."""
     pattern: list[Any] = []
     arrays: list[Any] = []
     for item in index if isinstance(index, tuple) else (index,):
@@ -35,14 +41,14 @@ def getitem(x: Array, index: Any) -> Any:
             pattern.append(SLOT)
         else:
             pattern.append(item)
-    return get(x, *arrays, pattern=tuple(pattern))
+    return tuple(pattern), arrays
 
 
 @op(discrete=("indices",))
 def get(x: Array, *indices: Array, pattern: Pattern) -> Rule:
     """The elements of X at an index; an element taken k times gets the sum of k gradients."""
     shape = x.shape
-    y = take(x, *indices, pattern=pattern)
+    y = taken(x, *indices, pattern=pattern)
     return y, lambda g: scatter(g, *indices, pattern=pattern, shape=shape), *[None] * len(indices)
 
 
@@ -54,7 +60,7 @@ def scatter(g: Array, *indices: Array, pattern: Pattern, shape: tuple[int, ...])
 
 
 @kernel
-def take(x: np.ndarray, *indices: np.ndarray, pattern: Pattern) -> Any:
+def taken(x: np.ndarray, *indices: np.ndarray, pattern: Pattern) -> Any:
     """`x[index]`."""
     return x[filled(pattern, indices)]
 

@@ -123,9 +123,10 @@ def cross_entropy(y_true: np.ndarray, log_p: np.ndarray, *, reduction: Reduction
 
 
 @kernel
-def probabilities(labels: np.ndarray, *, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def probabilities(
+    labels: np.ndarray, *, shape: tuple[int, ...], dtype: Any, name: str = "softmax_cross_entropy"
+) -> np.ndarray:
     """Labels as rows of probabilities: class indices become one-hot, rows are checked."""
-    name = "softmax_cross_entropy"
     if len(shape) < 2 or shape[-1] < 2:
         raise ShapeError(f"{name}: logits {shape}: (N, C) with at least 2 classes expected")
     if labels.shape == shape:
@@ -276,7 +277,7 @@ def hinge(logits: Array, labels: Array, *, reduction: Reduction = "mean", sample
         check_same(name, "logits", z, "labels", y)
         losses = relu(1 - z * (2 * fractions(y, name=name, dtype=z.dtype) - 1))
     else:
-        rows = probabilities(y, shape=z.shape, dtype=z.dtype)
+        rows = probabilities(y, shape=z.shape, dtype=z.dtype, name=name)
         right = (z * rows).sum(axis=-1, keepdims=True)
         losses = (relu(1 - right + z) * (1 - rows)).sum(axis=-1) / z.shape[-1]
     weights = row_weights(name, sample_weights, losses)

@@ -1,4 +1,4 @@
-"""Normalisation: inputs shifted and scaled to mean 0 and variance 1."""
+"""Normalisation: inputs shifted and scaled to mean 0 and variance 1, or scaled to a mean square of 1."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, op
+from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.ops.arranging import operand
 from tinygrad_mlp.ops.reductions import Axis, kept_shape
 from tinygrad_mlp.sums import precise_sum
 
@@ -27,3 +29,65 @@ def average(x: Array, axis: Axis) -> Any:
     """The mean along axes, which stay as length 1."""
     kept = kept_shape(x.shape, axis)
     return precise_sum(x, axis, keepdims=True) / (x.size // max(1, int(np.prod(kept))))
+
+
+def affine(y: Array, gamma: Array, beta: Array) -> Any:
+    """Y·γ + β, of those that there are."""
+    y = y if gamma is None else y * gamma
+    return y if beta is None else y + beta
+
+
+def layer_norm(x: Array, gamma: Array = None, beta: Array = None, *, axis: Axis = -1, epsilon: float = 1e-5) -> Any:
+    """Y = γ·(X − μ) / √(σ² + ε) + β with mean and variance along axes (Ba et al. 2016, arXiv:1607.06450).
+
+    Args:
+        x: (…, n).
+        gamma: the gain, (n,), or what broadcasts against X; none if None.
+        beta: the shift, likewise.
+        axis: the axes of one thing that is normalised.
+        epsilon: ε, added to the variance.
+    """
+    return affine(standardize(x, axis=axis, epsilon=epsilon), gamma, beta)
+
+
+def batch_norm(
+    x: Array,
+    gamma: Array = None,
+    beta: Array = None,
+    *,
+    mean: Array = None,
+    variance: Array = None,
+    epsilon: float = 1e-5,
+) -> Any:
+    """Y = γ·(X − μ) / √(σ² + ε) + β for each feature (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    Args:
+        x: (N, …, n): the features are the last axis.
+        gamma: the gain, (n,); none if None.
+        beta: the shift, (n,); none if None.
+        mean: μ, (n,), as gathered in training; the batch's own, over all other axes, if None.
+        variance: σ², (n,), likewise. Both are given, or neither.
+        epsilon: ε, added to the variance.
+
+    Raises:
+        OptionError: only one of mean and variance.
+    """
+    if (mean is None) != (variance is None):
+        raise OptionError("batch_norm: mean and variance are given together, or neither")
+    x = operand(x)
+    if mean is None:
+        return affine(standardize(x, axis=tuple(range(x.ndim - 1)), epsilon=epsilon), gamma, beta)
+    return affine((x - mean) / np.sqrt(variance + epsilon), gamma, beta)
+
+
+def rms_norm(x: Array, gamma: Array = None, *, axis: Axis = -1, epsilon: float = 1e-5) -> Any:
+    """Y = γ·X / √(mean of X² + ε) along axes (Zhang & Sennrich 2019, arXiv:1910.07467).
+
+    Args:
+        x: (…, n).
+        gamma: the gain, (n,), or what broadcasts against X; none if None.
+        axis: the axes of one thing that is normalised.
+        epsilon: ε, added to the mean square.
+    """
+    x = operand(x)
+    return affine(x / np.sqrt(np.mean(np.square(x), axis=axis, keepdims=True) + epsilon), gamma, None)

@@ -44,6 +44,7 @@ def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     return precise_sum(x, axis, keepdims) / n, lambda g: np.broadcast_to((g / n).reshape(kept), x.shape)
 
 
+@implements(np.amax)
 @implements(np.max)
 @op(kinks=lambda x, axis=None, keepdims=False: x - x.max(axis=axis, keepdims=True))
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
@@ -52,6 +53,7 @@ def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     return y, extreme(x, y, axis)
 
 
+@implements(np.amin)
 @implements(np.min)
 @op(kinks=lambda x, axis=None, keepdims=False: x - x.min(axis=axis, keepdims=True))
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:

@@ -131,3 +131,31 @@ def huber_(predictions: Array, targets: Array, *, delta: float = 1.0, reduction:
         lambda g: c * spread(g, reduction, n),
         lambda g: -c * spread(g, reduction, n),
     )
+
+
+def smooth_l1(
+    predictions: Array,
+    targets: Array,
+    *,
+    beta: float = 1.0,
+    reduction: Reduction = "mean",
+    sample_weights: Any = None,
+) -> Any:
+    """E = d²/(2β) for |d| ≤ β, else |d| − β/2: `huber` with δ = β, divided by β; PyTorch's SmoothL1Loss.
+
+    Args:
+        predictions: any shape.
+        targets: of the same shape.
+        beta: β, where the square ends, above 0, or 0 for |d| everywhere.
+        reduction: "mean" over all elements, "sum", or "none".
+        sample_weights: (N,), at least 0, multiplied with the losses of the rows; a mean is divided by their sum.
+
+    Raises:
+        ShapeError: the shapes differ.
+        OptionError: β is below 0.
+    """
+    if not 0 <= beta < np.inf:
+        raise OptionError(f"smooth_l1: beta is {beta!r}; a finite number of at least 0 is expected")
+    if beta == 0:
+        return mean_absolute_error(predictions, targets, reduction=reduction, sample_weights=sample_weights)
+    return huber(predictions, targets, delta=beta, reduction=reduction, sample_weights=sample_weights) / beta

@@ -1,6 +1,8 @@
-"""The error function, which NumPy does not have."""
+"""Functions that NumPy does not have: the error function, and the derivatives of sinc."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -56,3 +58,30 @@ def error_function(x: np.ndarray) -> np.ndarray:
 def fraction(coefficients: tuple[list[float], list[float]], t: np.ndarray) -> np.ndarray:
     """A quotient of polynomials."""
     return np.asarray(np.polyval(coefficients[0], t) / np.polyval(coefficients[1], t))
+
+
+@kernel
+def sinc_derivative(x: np.ndarray, *, order: int) -> np.ndarray:
+    """The derivative of some order of sin(πx) / (πx), computed in float64, in the dtype of x.
+
+    With u = πx and s = sin u / u: s⁽ⁿ⁾ = (sin⁽ⁿ⁾u − n·s⁽ⁿ⁻¹⁾) / u, from u·s = sin u. Near 0, where this cancels, the
+    power series Σ (−1)ᵏ·u²ᵏ / (2k + 1)!, differentiated term by term.
+    """
+    if order == 0:
+        return np.asarray(np.sinc(x)).astype(x.dtype)
+    u = np.pi * np.asarray(x, np.float64)
+    near = np.abs(u) < order + 1
+    far = u[~near]
+    by_parts = np.sin(far) / far
+    for n in range(1, order + 1):
+        by_parts = (np.sin(far + n * np.pi / 2) - n * by_parts) / far
+    start = (order + 1) // 2  # terms of a lower power than the order are gone
+    coefficients = [
+        (-1) ** k * math.factorial(2 * k) / (math.factorial(2 * k - order) * math.factorial(2 * k + 1))
+        for k in range(start, start + 14 + 2 * order)
+    ]
+    t = u[near]
+    series = np.polyval(coefficients[::-1], t * t) * t ** (2 * start - order)
+    result = np.empty(u.shape)
+    result[near], result[~near] = series, by_parts
+    return (result * np.pi**order).astype(x.dtype)

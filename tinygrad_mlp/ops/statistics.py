@@ -1,0 +1,172 @@
+"""Products, spread and averages over axes, and sums that leave NaN out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygrad_mlp.autograd import Array, Rule, implements, op
+from tinygrad_mlp.errors import ShapeError
+from tinygrad_mlp.ops.arithmetic import over, times
+from tinygrad_mlp.ops.arranging import axes_of, cut, diff, operand
+from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes
+from tinygrad_mlp.ops.scans import shifted
+from tinygrad_mlp.sums import precise_sum
+
+
+@implements(np.prod)
+@op
+def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
+    """The product over axes. The slope of each factor is the product of the others, without a division."""
+    kept = kept_shape(x.shape, axis)
+    return np.prod(x, axis=axis, keepdims=keepdims), lambda g: times(g.reshape(kept), product_of_others(x, axis))
+
+
+def product_of_others(x: Array, axis: Axis) -> Any:
+    """For each element the product of the others that are reduced with it: those before it times those behind it."""
+    reduced = reduced_axes(x.ndim, axis)
+    order = [i for i in range(x.ndim) if i not in reduced] + reduced
+    apart = np.transpose(x, order)
+    lines = apart.reshape((*apart.shape[: x.ndim - len(reduced)], -1)) if x.size else apart.reshape((0, 1))
+    before = shifted(np.cumprod(lines, axis=-1), -1, first=1.0)
+    behind = np.flip(shifted(np.cumprod(np.flip(lines, -1), axis=-1), -1, first=1.0), -1)
+    return np.transpose((before * behind).reshape(apart.shape), np.argsort(order).tolist())
+
+
+@implements(np.var)
+@op
+def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
+    """The mean squared distance from the mean: Σ (X − μ)² / (n − ddof), dX = 2·(X − μ) / (n − ddof)."""
+    kept = kept_shape(x.shape, axis)
+    d = centred(x, axis)
+    n = divisor(d, kept, ddof)
+    return precise_sum(d * d, axis, keepdims) / n, lambda g: g.reshape(kept) * (d * 2 / n)
+
+
+@implements(np.std)
+@op(kinks=lambda x, axis=None, ddof=0, keepdims=False: np.sum(np.abs(centred(x, axis)), axis=axis))
+def std(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
+    """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0."""
+    kept = kept_shape(x.shape, axis)
+    d = centred(x, axis)
+    n = divisor(d, kept, ddof)
+    y = np.sqrt(precise_sum(d * d, axis, keepdims) / n)
+    return y, lambda g: g.reshape(kept) * (over(d, y.reshape(kept)) / n)
+
+
+def centred(x: Array, axis: Axis) -> Any:
+    """X − μ. The first element is taken out first, so that equal elements give exactly 0."""
+    reduced = reduced_axes(x.ndim, axis)
+    d = x - x[tuple(slice(0, 1) if i in reduced else slice(None) for i in range(x.ndim))]
+    return d - mean(d, axis=axis, keepdims=True)
+
+
+def divisor(d: Array, kept: tuple[int, ...], ddof: float) -> Any:
+    """How many elements go into a number of the result, less `ddof`; at least 0, as in NumPy."""
+    n = d.size / (np.prod(kept) or 1) - ddof
+    return np.asarray(n if n > 0 else 0, d.dtype)
+
+
+@implements(np.average)
+def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """The mean over axes, weighted: Σ w·X / Σ w.
+
+    Args:
+        a: any shape.
+        axis: all axes by default.
+        weights: of the shape of X, or of the reduced axes alone; they may require a gradient.
+        returned: give a pair, the average and the sum of the weights.
+        keepdims: leave the reduced axes with length 1.
+
+    Raises:
+        ShapeError: weights of another shape.
+    """
+    a = operand(a)
+    if weights is None:
+        y = mean(a, axis=axis, keepdims=keepdims)
+        return (y, np.full(y.shape, a.size / max(y.size, 1), a.dtype)) if returned else y
+    w = operand(weights, a)
+    w = w if w.dtype.kind == "f" else w.astype(a.dtype)
+    if w.shape != a.shape:
+        reduced = axes_of("average", axis, a.ndim)
+        if w.shape != tuple(a.shape[i] for i in reduced):
+            raise ShapeError(
+                f"average: weights {w.shape} for {a.shape} over axis {axis}: of that shape, or of those axes"
+            )
+        order = np.argsort(reduced).tolist()
+        w = np.transpose(w, order).reshape(tuple(n if i in reduced else 1 for i, n in enumerate(a.shape)))
+        w = np.broadcast_to(w, a.shape)
+    total = np.sum(w, axis=axis, keepdims=keepdims)
+    y = np.sum(a * w, axis=axis, keepdims=keepdims) / total
+    return (y, total) if returned else y
+
+
+@implements(np.ptp)
+def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The largest element less the smallest."""
+    a = operand(a)
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+@implements(np.trapezoid)
+def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The area below a line through points: Σ of each step's width times its mean height.
+
+    Args:
+        y: the heights along an axis.
+        x: where the points are, (n,) or of the shape of Y; they may require a gradient.
+        dx: their distance, if there is no x.
+        axis: where the points are counted.
+    """
+    y = operand(y)
+    axis = normalize_axis_index(axis, y.ndim, "trapezoid")
+    means = (cut(y, 1, None, axis) + cut(y, None, -1, axis)) / 2
+    if x is None:
+        return np.sum(means * dx, axis=axis)
+    x = operand(x, y)
+    x = x if x.ndim > 1 else x.reshape(tuple(-1 if i == axis else 1 for i in range(y.ndim)))
+    return np.sum(means * diff(x, axis=axis), axis=axis)
+
+
+@implements(np.nansum)
+def nansum(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The sum over axes of what is not NaN."""
+    a = operand(a)
+    return np.sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
+
+
+@implements(np.nanprod)
+def nanprod(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The product over axes of what is not NaN."""
+    a = operand(a)
+    return np.prod(np.where(np.isnan(a), 1, a), axis=axis, keepdims=keepdims)
+
+
+@implements(np.nanmean)
+def nanmean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The mean over axes of what is not NaN; NaN where nothing else is."""
+    a = operand(a)
+    there = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
+    return nansum(a, axis, keepdims=keepdims) / there.astype(a.dtype)
+
+
+@implements(np.nanmax)
+def nanmax(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The largest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally."""
+    return without_nan(np.max, -np.inf, a, axis, keepdims)
+
+
+@implements(np.nanmin)
+def nanmin(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    """The smallest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally."""
+    return without_nan(np.min, np.inf, a, axis, keepdims)
+
+
+def without_nan(extreme: Any, never: float, a: Array, axis: Axis, keepdims: bool) -> Any:
+    """An extreme with a number in place of NaN that is never the one, unless there is no other."""
+    a = operand(a)
+    lost = np.isnan(a)
+    nothing = np.all(lost, axis=axis, keepdims=True)
+    return extreme(np.where(lost & ~nothing, never, a), axis=axis, keepdims=keepdims)
