@@ -16,9 +16,14 @@ check: .venv/installed-dev .venv/installed-bench
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
 	$(BIN)/python benchmarks/training_step.py --short
+	$(BIN)/python benchmarks/whole_training.py --short
+	$(BIN)/python benchmarks/gradient_checkers.py --short
+	$(BIN)/python benchmarks/false_alarms.py --short
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/whole_training.py
+	$(BIN)/python benchmarks/gradient_checkers.py
 
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test

@@ -13,6 +13,10 @@ import numpy as np
 from tinygrad_mlp.compiling.passes import refs
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
 
+LONGEST = 40
+"""Characters of an expression that is written within another one."""
+TIGHTEST = 4
+"""How tightly an index or an attribute binds, on the scale of the numbers below."""
 SHORT = (np.transpose, np.reshape, operator.getitem)
 INFIX: dict[Callable[..., Any], tuple[str, int]] = {
     np.add: ("+", 1),
@@ -44,12 +48,17 @@ class Source:
         self.name = name
         self.names = dict(names)
         self.namespace: dict[str, Any] = {"np": np}
-        numbers = count(1)
-        taken = set(self.names.values())
-        self.inlined = self.short_forms()
+        self.inlined: dict[Ref, Instruction] = {}
+        numbers, taken = count(1), set(self.names.values())
+        users = self.only_users()
         for step in program.instructions:
-            if step.result not in self.names and step.result not in self.inlined:
-                self.names[step.result] = next(t for i in numbers if (t := f"t{i}") not in taken)
+            ref = step.result
+            if ref in self.names:
+                continue
+            if ref in users and self.is_short(step, users[ref]):
+                self.inlined[ref] = step
+            else:
+                self.names[ref] = next(t for i in numbers if (t := f"t{i}") not in taken)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -71,38 +80,51 @@ class Source:
             yield f"{text:<64}  # {size}{'' if dtype.kind == 'f' else f' {dtype}'}"
         yield f"    return {self.shown(self.program.outputs)}"
 
-    def short_forms(self) -> dict[Ref, Instruction]:
-        """Transposes, indices and reshapes without a name that are used once: they are written where they are used."""
+    def only_users(self) -> dict[Ref, Instruction]:
+        """The values that a single instruction reads, once, and that instruction."""
         uses = Counter(ref for step in self.program.instructions for ref in refs(step))
         mapped(self.program.outputs, lambda x: uses.update([x]) if type(x) is Ref else None)
-        return {
-            step.result: step
-            for step in self.program.instructions
-            if step.function in SHORT and step.result not in self.names and uses[step.result] == 1
-        }
+        return {ref: step for step in self.program.instructions for ref in refs(step) if uses[ref] == 1}
+
+    def is_short(self, step: Instruction, user: Instruction) -> bool:
+        """Whether a value is written where it is used: a view, or a short expression of the same part."""
+        if step.function in SHORT:
+            return True
+        simple = isinstance(step.function, np.ufunc) and step.function.nout == 1 and not step.options
+        return simple and step.scope == user.scope and len(self.expression(step)) <= LONGEST
 
     def expression(self, step: Instruction) -> str:
         """The right side of one line."""
         function, inputs = step.function, step.inputs
         if function in INFIX and not step.options:
-            left, right = (self.shown(x) for x in inputs)
-            return f"{left} {INFIX[function][0]} {right}"
+            sign, level = INFIX[function]
+            return f"{self.operand(inputs[0], level)} {sign} {self.operand(inputs[1], level + 1)}"
         if function is np.negative and not step.options:
-            return f"-{self.shown(inputs[0])}"
+            return f"-{self.operand(inputs[0], TIGHTEST)}"
         if function is operator.getitem:
-            return f"{self.shown(inputs[0])}[{self.index(inputs[1])}]"
+            return f"{self.operand(inputs[0], TIGHTEST)}[{self.index(inputs[1])}]"
         if function is np.transpose and len(inputs) == 1 and not step.options:
-            return f"{self.shown(inputs[0])}.T"
+            return f"{self.operand(inputs[0], TIGHTEST)}.T"
         if function.__name__ == "converted":
-            return f"{self.shown(inputs[0])}.astype({self.dtype(step.options['dtype'])})"
+            return f"{self.operand(inputs[0], TIGHTEST)}.astype({self.dtype(step.options['dtype'])})"
         if function is np.reshape and len(inputs) == 2:
             shape = self.shown(inputs[1])
-            return (
-                f"{self.shown(inputs[0])}.reshape({shape[1:-1] if shape.startswith('(') and len(shape) > 2 else shape})"
-            )
+            shape = shape[1:-1] if shape.startswith("(") and len(shape) > 2 else shape
+            return f"{self.operand(inputs[0], TIGHTEST)}.reshape({shape})"
         arguments = [self.shown(x) for x in inputs]
-        arguments += [f"{k}={self.shown(v)}" for k, v in step.options.items() if v is not None]
+        arguments += [f"{k}={self.shown(v)}" for k, v in step.options.items() if v is not None and v is not False]
         return f"{self.function_name(function)}({', '.join(arguments)})"
+
+    def operand(self, x: Any, level: int) -> str:
+        """A value within an expression, in brackets if it binds less than what is around it."""
+        text = self.shown(x)
+        if type(x) is not Ref:
+            return f"({text})" if level == TIGHTEST and not isinstance(x, np.ndarray) else text
+        if x not in self.inlined:
+            return text
+        step = self.inlined[x]
+        own = INFIX[step.function][1] if step.function in INFIX else TIGHTEST - (step.function is np.negative)
+        return f"({text})" if own < level else text
 
     def function_name(self, function: Callable[..., Any]) -> str:
         """How a function is called: one of NumPy's by its own name, another one through the namespace."""
@@ -142,7 +164,7 @@ class Source:
         if isinstance(x, np.dtype) or (isinstance(x, type) and issubclass(x, np.generic)):
             return self.dtype(x)
         if isinstance(x, np.generic):
-            return f"np.{x.dtype.name}({x.item()!r})"
+            return f"np.{x.dtype.name}({x!s})"
         if isinstance(x, np.ndarray):
             return self.constant(x)
         if isinstance(x, float) and not np.isfinite(x):
