@@ -13,7 +13,8 @@ from views import guide_network
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
 from tinygrad_mlp.errors import GradientError, NonFiniteError
-from tinygrad_mlp.views.backward_pass import BackwardPass, Leaf, Step
+from tinygrad_mlp.views.backward_pass import BackwardPass
+from tinygrad_mlp.views.steps import Leaf, Step
 
 
 def leaf(*values: float, name: str | None = None) -> tg.Tensor:
