@@ -9,7 +9,7 @@ from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations ar
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training import Callback, EarlyStopping, History, Scheduled, evaluate, fit, metrics, predict
-from tinygrad_mlp.views import draw
+from tinygrad_mlp.views import draw, explain
 
 __all__ = [
     "Callback",
@@ -23,6 +23,7 @@ __all__ = [
     "draw",
     "enable_grad",
     "evaluate",
+    "explain",
     "fit",
     "grad",
     "gradcheck",

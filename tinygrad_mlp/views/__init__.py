@@ -2,7 +2,8 @@
 
 from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.curves import draw_curves
+from tinygrad_mlp.views.explaining import explain
 from tinygrad_mlp.views.graph import draw
 from tinygrad_mlp.views.rendering import render
 
-__all__ = ["BackwardPass", "draw", "draw_curves", "render"]
+__all__ = ["BackwardPass", "draw", "draw_curves", "explain", "render"]

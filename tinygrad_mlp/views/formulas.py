@@ -111,15 +111,27 @@ def names_of(node: Node, output_ndim: int) -> tuple[ast.FunctionDef | None, dict
     output = "Out" if any(text.text == "Y" for text in names.values()) else "Y"
     if not isinstance(body, ast.FunctionDef):
         return None, names, output
-    for statement in body.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)) if other in names:
-                names[name] = names[other] = Text(letter(name, capital=True))  # `z = logits`: Z is what it is called
+    aliases, results = local_names(body)
+    for name, other in aliases.items():
+        if other in names:
+            names[name] = names[other] = Text(letter(name, capital=True))
+    for name in results:
+        names.setdefault(name, Text(output, scalar=output_ndim == 0))
+    return body, names, output
+
+
+@lru_cache(maxsize=1024)
+def local_names(body: ast.FunctionDef) -> tuple[dict[str, str], list[str]]:
+    """Other names that a body gives its inputs (after `z = logits` they are called Z), and those that it returns."""
+    aliases: dict[str, str] = {}
+    results: list[str] = []
     for part in ast.walk(body):
         match part:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+                aliases[name] = other
             case ast.Return(value=ast.Tuple(elts=[ast.Name(id=name), *_])):
-                names.setdefault(name, Text(output, scalar=output_ndim == 0))
-    return body, names, output
+                results.append(name)
+    return aliases, results
 
 
 def values_of(closure: Any) -> dict[str, Any]:
@@ -167,9 +179,15 @@ def source_of(code: CodeType) -> Function | None:
 
     Of several lambdas on one line it is the one whose place the code's instructions have.
     """
-    linecache.checkcache(code.co_filename)
-    lines = linecache.getlines(code.co_filename)
-    candidates = functions_in(code.co_filename, "".join(lines)).get(code.co_firstlineno, [])
+    return source_in(code.co_filename, code)
+
+
+@lru_cache(maxsize=4096)
+def source_in(filename: str, code: CodeType) -> Function | None:
+    """The same. (Code objects of two files may be equal, so the file's name is asked for.)"""
+    linecache.checkcache(filename)
+    lines = linecache.getlines(filename)
+    candidates = functions_in(filename, "".join(lines)).get(code.co_firstlineno, [])
     candidates = [f for f in candidates if fits(f, code)]
     if len(candidates) < 2:
         return candidates[0] if candidates else None
