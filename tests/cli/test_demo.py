@@ -121,7 +121,7 @@ def test_the_drawing_is_of_the_trained_network(good):
         "(32, 24)",
     ):
         assert f">{word}</text>" in text
-    loss = demo.loss_of(Path("demo/model.safetensors"), Path("demo/breast_cancer_train.csv"))
+    loss = demo.watched(Path("demo/model.safetensors"), Path("demo/breast_cancer_train.csv")).loss
     assert loss.item() == pytest.approx(History.from_csv("demo/history.csv")["loss"][-1], abs=0.2)
 
 

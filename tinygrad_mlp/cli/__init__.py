@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
 
-from tinygrad_mlp.cli import demo, predict, split, train
+from tinygrad_mlp.cli import demo, draw, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError
 
-COMMANDS: dict[str, ModuleType] = {"demo": demo, "split": split, "train": train, "predict": predict}
+COMMANDS: dict[str, ModuleType] = {"demo": demo, "split": split, "train": train, "predict": predict, "draw": draw}
 
 INTERNAL_ERROR, BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
