@@ -8,11 +8,22 @@ from tinygrad_mlp.files import load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
-from tinygrad_mlp.training import Callback, EarlyStopping, History, Scheduled, evaluate, fit, metrics, predict
+from tinygrad_mlp.training import (
+    Callback,
+    DeadUnits,
+    EarlyStopping,
+    History,
+    Scheduled,
+    evaluate,
+    fit,
+    metrics,
+    predict,
+)
 from tinygrad_mlp.views import draw, explain
 
 __all__ = [
     "Callback",
+    "DeadUnits",
     "EarlyStopping",
     "History",
     "Scheduled",

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tinygrad_mlp.training.dead_units import alive, saturated
+
 Mark = Literal["", "zero", "inf", "nan"]
-SATURATED = 0.05
-"""A sigmoid or tanh is saturated where its slope is below this share of its largest."""
 
 
 def norm(values: np.ndarray) -> float:
@@ -77,10 +77,6 @@ def asleep(operation: str, y: np.ndarray) -> tuple[str, float] | None:
     if y.size == 0:
         return None
     if operation == "relu":
-        units = y.reshape(-1, y.shape[-1]) if y.ndim > 1 else y.reshape(1, -1)
-        return "dead", float((units <= 0).all(axis=0).mean())
-    if operation == "sigmoid":
-        return "saturated", float((y * (1 - y) < SATURATED / 4).mean())
-    if operation == "tanh":
-        return "saturated", float((1 - y * y < SATURATED).mean())
-    return None
+        return "dead", float((~alive(y)).mean())
+    where = saturated(operation, y)
+    return None if where is None else ("saturated", float(where.mean()))
