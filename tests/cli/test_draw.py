@@ -70,6 +70,16 @@ def test_files_kind_and_direction_can_be_chosen(good, model, folder):
     assert (folder / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_history_with_gradient_norms_is_drawn_too(good, bad, model, folder):
+    Path("h.csv").write_text("epoch,loss,gradient_norm/layers.0.W\n1,0.5,2.0\n2,0.4,1.0\n")
+    out = good(f"draw {model} points.csv --history h.csv")
+    assert out.endswith("gradients  model_gradients.png\n")
+    assert (folder / "model_gradients.png").read_bytes().startswith(b"\x89PNG")
+    Path("plain.csv").write_text("epoch,loss\n1,0.5\n")
+    assert "has no columns gradient_norm/…" in bad(f"draw {model} points.csv --history plain.csv")
+    assert "h2.csv: there is no such file; did you mean h.csv?" in bad(f"draw {model} points.csv --history h2.csv")
+
+
 def test_nothing_is_changed_but_what_is_written(good, model, folder):
     before = (folder / model).read_bytes()
     good(f"draw {model} points.csv")

@@ -73,6 +73,13 @@ def test_data_have_no_gradient_and_parameters_know_their_layer() -> None:
     assert [(x.name, x.layer) for x in seen.parameters][:2] == [("layers.3.W", "layers.3"), ("layers.3.b", "layers.3")]
 
 
+def test_parameters_without_a_name_are_called_by_their_layer() -> None:
+    model = nn.Sequential(nn.Dense(2, 2, rng=0))
+    seen = BackwardPass.of(model(np.ones((1, 2))).sum())
+    assert [x.name for x in seen.parameters] == ["layers.0.w", "layers.0.b"]
+    assert [p.name for p in model.layers[0].parameters()] == ["W", "b"]  # which names them, as it always does
+
+
 def test_looking_touches_no_grad_and_can_be_repeated() -> None:
     model = guide_network.model()
     loss = guide_network.loss(network=model)

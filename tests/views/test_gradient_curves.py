@@ -71,7 +71,7 @@ def test_update_ratios_are_those_of_the_weights_with_the_usual_one_marked() -> N
 def test_dead_units_are_a_share() -> None:
     axes = panels(draw_gradients(history()))["dead units of relu"]
     assert line(axes, 0) == [0.0, 0.25, 0.5]
-    assert axes.yaxis.get_major_formatter()(0.5) == "50.0%"
+    assert axes.yaxis.get_major_formatter()(0.5) == "50%"
 
 
 def test_a_layer_has_one_colour_in_all_panels_and_the_legend_names_it() -> None:
@@ -79,9 +79,9 @@ def test_a_layer_has_one_colour_in_all_panels_and_the_legend_names_it() -> None:
     found = panels(figure)
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["layers.0", "layers.1", "layers.2"]
+    assert names == ["layers.0", "layers.1", "layers.2", "training", "validation"]
     colour = dict(zip(names, [handle.get_color() for handle in legend.legend_handles], strict=True))
-    assert len(set(colour.values())) == 3
+    assert len(set(colour.values())) == 4
     assert found["gradient norm"].lines[1].get_color() == colour["layers.2"]
     assert found["update ratio of the weights"].lines[1].get_color() == colour["layers.2"]
     assert found["dead units of relu"].lines[0].get_color() == colour["layers.1"]

@@ -21,8 +21,10 @@ from tinygrad_mlp.cli.values import one_of, whole
 from tinygrad_mlp.data import Table
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.training import History
 from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.explaining import Explanation
+from tinygrad_mlp.views.gradient_curves import draw_gradients
 from tinygrad_mlp.views.graph import RANKS, draw
 from tinygrad_mlp.views.rendering import FORMATS, NO_RENDERER, render
 
@@ -52,19 +54,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--direction", type=one_of(RANKS), default="down", metavar="D", help=direction)
     depth = "how many levels of layers are opened in the drawing; 0 draws each as one box (all, if that fits)"
     output.add_argument("--depth", type=whole(0), metavar="N", help=depth)
+    history = "a history with gradient norms or dead units: draw them over the epochs (MODEL_gradients.png)"
+    output.add_argument("--history", type=Path, metavar="FILE.csv", help=history)
     add_column_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch the backward pass, print its table, and write drawing and text; or go through it step by step."""
     files = first_of(arguments.files, {"MODEL": arguments.model, "DATA.csv": arguments.dataset})
-    check_inputs(files.values())
-    settle_outputs(arguments, files)
+    check_inputs([*files.values(), arguments.history])
+    curves = settle_outputs(arguments, files)
+    history = None if arguments.history is None else History.from_csv(arguments.history)
     trained = load(files["MODEL"])
     table = read_for(trained, files["DATA.csv"], arguments)
     if table.labels is None:
         label = trained.label_name or "label"
         raise UsageError(f"{table.source}: there is no column {label!r}; the loss needs it, --label NAME names another")
+    if history is not None:
+        draw_gradients(history, curves)
     seen = BackwardPass.of(loss_of(trained, table, arguments.rows))
     explanation = Explanation(seen)
     rows = min(arguments.rows, len(table))
@@ -76,23 +83,29 @@ def run(arguments: argparse.Namespace) -> int:
     drawing = render(draw(seen, direction=arguments.direction, depth=arguments.depth), arguments.drawing)
     text = explanation.save(arguments.text)
     remark = f"  ({NO_RENDERER})" if drawing.suffix != arguments.drawing.suffix else ""
-    print(fields({"drawing": styled(drawing, "cyan") + remark, "text": styled(text, "cyan")}))
+    places = {"drawing": styled(drawing, "cyan") + remark, "text": styled(text, "cyan")}
+    if history is not None:
+        places["gradients"] = styled(curves, "cyan")
+    print(fields(places))
     return 0
 
 
-def settle_outputs(arguments: argparse.Namespace, files: dict[str, Path]) -> None:
-    """Fill in the names of the files that will be written, and refuse what cannot be."""
-    if arguments.step:
-        for option, given in (("--drawing", arguments.drawing), ("--text", arguments.text)):
-            if given is not None:
-                raise UsageError(f"{option} does not go with --step, which writes no files")
-        return
+def settle_outputs(arguments: argparse.Namespace, files: dict[str, Path]) -> Path:
+    """Fill in the names of the files that will be written, and refuse what cannot be; where the curves will be."""
     model = files["MODEL"]
+    curves = model.with_name(f"{model.stem}_gradients.png")
+    if arguments.step:
+        for option in ("drawing", "text", "history"):
+            if getattr(arguments, option) is not None:
+                raise UsageError(f"--{option} does not go with --step, which writes no files")
+        return curves
     arguments.drawing = arguments.drawing or model.with_name(f"{model.stem}_backward.svg")
     arguments.text = arguments.text or model.with_name(f"{model.stem}_backward.txt")
     if arguments.drawing.suffix.lower() not in FORMATS:
         raise UsageError(f"--drawing {arguments.drawing}: a file that ends in {', '.join(FORMATS)} is expected")
-    check_outputs({"--drawing": arguments.drawing, "--text": arguments.text}, files.values())
+    outputs = {"--drawing": arguments.drawing, "--text": arguments.text}
+    check_outputs(outputs | ({"--history": curves} if arguments.history else {}), [*files.values(), arguments.history])
+    return curves
 
 
 def loss_of(trained: TrainedModel, table: Table, rows: int) -> Tensor:

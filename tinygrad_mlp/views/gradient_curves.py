@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_mlp.errors import DataError, OptionError
 from tinygrad_mlp.training import History
-from tinygrad_mlp.views.curves import METADATA, draw_panel, new_figure, write
+from tinygrad_mlp.views.curves import METADATA, TRAINING, VALIDATION, draw_panel, new_figure, write
 from tinygrad_mlp.views.wording import shown
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def draw_gradients(history: History, path: str | os.PathLike[str] | None = None)
         draw_lines(axes, panel, colours(layers))
     for axes in places[count:]:
         axes.remove()
-    figure.legend(handles=legend(layers), loc="outside lower center", ncols=6, frameon=False, title="layers")
+    entries = [*legend(layers), *learning_styles(history)]
+    figure.legend(handles=entries, loc="outside lower center", ncols=7, frameon=False)
     if path is not None:
         write(figure, path, suffix)
     return figure
@@ -158,13 +159,15 @@ def draw_lines(axes: Axes, panel: Panel, colour: Mapping[str, Any]) -> None:
         axes.plot(range(1, len(values) + 1), values, color=colour[layer], marker=alone)
     if panel.usual is not None:
         axes.axhline(panel.usual, color="gray", linestyle=":", linewidth=1)
-        place = {"xy": (0.99, panel.usual), "xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
-        axes.annotate(f"often good: {panel.usual:g}", **place, color="gray", fontsize="small")
+        where = axes.get_yaxis_transform()  # along in shares of the width, up in numbers
+        text = f"often good: {panel.usual:g}"
+        axes.text(0.99, panel.usual, text, transform=where, ha="right", va="bottom", color="gray", fontsize="small")
     if panel.logarithmic:
         axes.set_yscale("log")
     else:
-        axes.set_ylim(-0.02, max(0.1, 1.05 * max(max(c) for c in panel.lines.values())))
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        top = max(0.1, *(max(column) for column in panel.lines.values()))
+        axes.set_ylim(-0.03 * top, 1.05 * top)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_title(panel.title)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -188,3 +191,13 @@ def legend(layers: list[str]) -> list[Any]:
     # Text between dollar signs would be set as a formula, and a name that begins with _ would be left out.
     names = {layer: shown(layer, 30).replace("$", r"\$").lstrip("_") or "·" for layer in layers[::every]}
     return [Line2D([], [], color=colour[layer], label=name) for layer, name in names.items()]
+
+
+def learning_styles(history: History) -> list[Any]:
+    """What the styles of the learning curves mean, if there are two."""
+    from matplotlib.lines import Line2D
+
+    if "val_loss" not in history.names:
+        return []
+    styles = (("training", TRAINING), ("validation", VALIDATION))
+    return [Line2D([], [], color="gray", linestyle=style, label=name) for name, style in styles]

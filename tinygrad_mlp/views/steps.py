@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Node, Variable
+from tinygrad_mlp.nn import Parameter
 from tinygrad_mlp.views.formulas import Formula, formula, role_of
 from tinygrad_mlp.views.measures import Gradient, asleep
 
@@ -105,7 +106,7 @@ class Leaf:
     Attributes:
         number: from 1, in the order in which the backward pass comes to it.
         value: a Tensor, or an array as the operation received it.
-        name: the Tensor's, else what the first operation that used it calls it.
+        name: the Tensor's, else what the first operation that used it calls it (`layers.0.w` of a `nn.Parameter`).
         layer: the path of the layer that alone uses it, or "".
         is_parameter: whether it requires a gradient.
         uses: how many steps used it, each use counted: the gradient is the sum of so many paths.
@@ -150,12 +151,11 @@ def graph_of(loss: Variable) -> tuple[list[Step], list[Leaf]]:
             role = role_of(step.node, position)
             target = places.get(key)
             if target is None:
-                target = Leaf(len(leaves) + 1, x, getattr(x, "name", None) or role, step.layer, closure is not None)
+                target = Leaf(len(leaves) + 1, x, name_for(x, role, step.layer), step.layer, closure is not None)
                 places[key] = target
                 leaves.append(target)
             elif isinstance(target, Leaf):
-                if getattr(x, "name", None) is None:
-                    target.name = role  # the first use in the forward pass says best what it is
+                target.name = name_for(x, role, step.layer)  # the first use in the forward pass says best what it is
                 target.is_parameter = target.is_parameter or closure is not None
                 if target.layer != step.layer:
                     target.layer = ""  # it belongs to no layer alone
@@ -163,6 +163,13 @@ def graph_of(loss: Variable) -> tuple[list[Step], list[Leaf]]:
                 target.uses += 1
             step.edges.append(Edge(step, position, role, target, closure is not None))
     return steps, leaves
+
+
+def name_for(x: Any, role: str, layer: str) -> str:
+    """The name of a Tensor; of a parameter that nobody has named, where it is used and as what: `layers.0.w`."""
+    if name := getattr(x, "name", None):
+        return str(name)
+    return f"{layer}.{role}" if layer and isinstance(x, Parameter) else role
 
 
 def reached(loss: Variable) -> list[Variable]:
