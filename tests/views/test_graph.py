@@ -19,6 +19,7 @@ from views import guide_network
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
+from tinygrad_mlp.autograd import SCOPE
 from tinygrad_mlp.errors import DataError, GradientError, OptionError
 from tinygrad_mlp.views import draw, graph, render, rendering
 from tinygrad_mlp.views.wording import shown
@@ -399,7 +400,7 @@ def programs():
 
 @pytest.mark.parametrize("name", ["dot", "graphviz-pure"])
 @given(names=st.lists(NAMES, min_size=1, max_size=8))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_any_text_as_a_name_comes_back_from_the_drawing(name, names):
     program = programs()[name]
     if program is None:
@@ -410,6 +411,29 @@ def test_any_text_as_a_name_comes_back_from_the_drawing(name, names):
     for i, text in enumerate(names):
         expected = shown(text).replace("\xa0", " ") if text else f"xs[{i}]"  # what the operation calls it
         assert expected in found, (expected, found)
+
+
+@pytest.mark.parametrize("name", ["dot", "graphviz-pure"])
+@given(operation=NAMES, layer=NAMES)
+@settings(max_examples=15)
+def test_any_text_as_an_operation_or_a_layer_comes_back_from_the_drawing(name, operation, layer):
+    program = programs()[name]
+    if program is None:
+        pytest.skip(f"{name} is not installed")
+
+    def body(x):
+        return x * 2, lambda g: 2 * g
+
+    body.__name__ = operation
+    token = SCOPE.set(layer)
+    y = tg.op(body)(nn.Parameter(np.ones(2)))
+    SCOPE.reset(token)
+    drawing = draw(y.sum())
+    found = written(rendering.piped(program, drawing.source, ".svg", "g"))
+    assert shown(y._node.operation.name).replace("\xa0", " ") in found
+    if re.search(r"[^.]", layer):  # a path has names
+        assert shown(layer).replace("\xa0", " ") in found
+    assert str(tg.explain(y.sum())).count("\n") == 10 + bool(layer)
 
 
 @given(NAMES)

@@ -193,7 +193,7 @@ class Table:
     def of_step(self, step: Step, told: set[str]) -> Iterator[str]:
         """A step: what arrives, and what it sends on. What a formula's names stand for is told once."""
         name = f" {wording.shown(step.result.name, 20)}:" if step.result.name else ""
-        yield self.row(f"{step.number:3}{name} {step.operation}", "", step.shape, step.arrived, "bold")
+        yield self.row(f"{step.number:3}{name} {wording.shown(step.operation)}", "", step.shape, step.arrived, "bold")
         for remark in filter(None, [wording.paths(step.uses), wording.activity(step)]):
             style = "yellow" if "%" in remark else "dim"
             yield self.paper.styled(self.paper.text(f"    {remark}"), style)
@@ -207,9 +207,10 @@ class Table:
 
     def of_edge(self, edge: Edge) -> Iterator[str]:
         """A gradient that a step sends on."""
-        left = f"    {edge.formula}"
-        if len(self.paper.text(left)) > LEFT:
-            yield from (f"    {line}" for line in wrap(self.paper.text(str(edge.formula)), WIDTH - 4))
+        formula = self.paper.text(wording.shown(edge.formula, 3 * WIDTH))
+        left = f"    {formula}"
+        if len(left) > LEFT:
+            yield from (f"    {line}" for line in wrap(formula, WIDTH - 4))
             left = ""
         yield self.row(left, f"→ {name_of(edge.target)}", tuple(np.shape(input_of(edge))), edge.gradient)
 
@@ -243,7 +244,9 @@ class Table:
 def close_up(step: Step, count: int, paper: Paper) -> Iterator[str]:
     """The lines about one step alone."""
     where = f" in {wording.shown(step.layer)}" if step.layer else ""
-    title = f"step {step.number:,} of {count:,}: {step.operation}{where}, result {wording.shape(step.shape)}"
+    title = (
+        f"step {step.number:,} of {count:,}: {wording.shown(step.operation)}{where}, result {wording.shape(step.shape)}"
+    )
     yield paper.styled(paper.text(title), "bold")
     if remark := wording.activity(step):
         yield paper.styled(paper.text(remark), "yellow")
@@ -253,7 +256,7 @@ def close_up(step: Step, count: int, paper: Paper) -> Iterator[str]:
     yield from elements(step.arrived)
     for edge in step.outgoing:
         yield ""
-        yield paper.styled(paper.text(f"{edge.formula}"), "cyan")
+        yield paper.styled(paper.text(wording.shown(edge.formula, 3 * WIDTH)), "cyan")
         if edge.formula.where:
             yield from (paper.styled(line, "dim") for line in wrap(paper.text(", ".join(edge.formula.where)), WIDTH))
         shape = wording.shape(np.shape(input_of(edge)))

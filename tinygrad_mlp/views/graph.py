@@ -42,6 +42,8 @@ NO_GRADIENT = {"style": "dashed", "color": "#bbbbbb", "dir": "none"}
 ZERO = {"style": "dotted", "color": "#777777", "fontcolor": "#777777"}
 BROKEN = {"style": "bold", "color": "#c62828", "fontcolor": "#c62828", "penwidth": "3"}
 UNKNOWN = {"color": "#4a6fa5", "fontcolor": "#4a6fa5"}
+LONGEST = 90
+"""Characters of a formula."""
 WEAK, STRONG = (159, 193, 231), (8, 48, 107)
 """The colours of the smallest and the largest gradient."""
 ABOVE = '<font point-size="7">&#160;</font>'  # below a text beside a level arrow, so that it stands above it
@@ -227,10 +229,14 @@ class Picture:
         if title:
             yield [piece(wording.shown(title), GREY, size=11)]
         name = f" → {wording.shown(step.result.name)}" if step.result.name else ""
-        yield [piece(f"{step.number}", BLUE, bold=True), piece(step.operation + name, bold=True), self.shape(step)]
+        yield [
+            piece(f"{step.number}", BLUE, bold=True),
+            piece(wording.shown(step.operation) + name, bold=True),
+            self.shape(step),
+        ]
         if "formulas" in self.show:
             for formula in dict.fromkeys(str(edge.formula) for edge in step.outgoing):
-                yield [piece(formula, DARK, size=11)]
+                yield [piece(wording.shown(formula, LONGEST), DARK, size=11)]
         yield self.norm_row("dY", step.arrived, step.uses)
         if asleep := wording.activity(step):
             yield [piece(asleep, AMBER, size=10)]
