@@ -145,8 +145,8 @@ def test_a_network_of_many_layers_is_told_in_lines_and_written_whole(good, point
     assert "layers are collapsed" in (folder / "deep_backward.svg").read_text()
 
 
-def seen_with_keys(program, environment, pressed: list[str], words: str) -> tuple[str, int]:
-    """What a terminal shows, with each key pressed when the one before has been answered."""
+def seen_with_keys(program, environment, pressed, words, at_once=False) -> tuple[str, int]:
+    """What a terminal shows, with each key pressed when the one before was answered, or before the program asks."""
     terminal, inside = pty.openpty()
     streams = {"stdin": inside, "stdout": inside, "stderr": inside, "env": environment | {"TERM": "xterm"}}
     child = subprocess.Popen([*program, *words.split()], **streams)
@@ -166,7 +166,8 @@ def seen_with_keys(program, environment, pressed: list[str], words: str) -> tupl
         return found
 
     for key in pressed:
-        shown += read_until_quiet(b"q end")
+        if not at_once:
+            shown += read_until_quiet(b"q end")
         os.write(terminal, key.encode())
     shown += read_until_quiet(b"never")
     code = child.wait(30)
@@ -201,6 +202,13 @@ def test_without_a_terminal_a_line_stands_for_a_key(monkeypatch, text, meaning):
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
     with keys.keyboard() as pressed:
         assert pressed() == meaning
+
+
+def test_keys_that_are_typed_ahead_are_taken_one_by_one(model, program, environment):
+    shown, code = seen_with_keys(program, environment, ["nn\x1b[Dq"], f"draw {model} points.csv --step", at_once=True)
+    assert (code, titles(shown)) == (0, ["1", "2", "3", "2"])
+    keys_seen = keys.typed(iter(["b\x1b[C\x1bOA", "\x1b", ""]).__next__)
+    assert [next(keys_seen) for _ in range(5)] == ["b", "\x1b[C", "\x1bOA", "\x1b", ""]
 
 
 def test_arrows_of_a_windows_console_are_two_characters():

@@ -102,6 +102,12 @@ def test_a_lambda_within_a_lambda_and_one_over_two_lines() -> None:
             ),
         )  # fmt: skip
 
+    @op
+    def inner(a: Any) -> Rule:
+        outer = lambda g: lambda g: g * 3
+        return a * 3, outer(a)
+
+    assert formulas_of(inner(X)) == ["dA = 3·dY"]
     assert formulas_of(nested(X, X)) == ["dA = 2·dY", "dB = dY ⊙ (B + 1)"]
 
 

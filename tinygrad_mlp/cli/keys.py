@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,9 @@ def keyboard() -> Iterator[Callable[[], str]]:
         before = termios.tcgetattr(descriptor)
         # Not the default of setcbreak, which throws away what was typed already. Ctrl-C still interrupts.
         importlib.import_module("tty").setcbreak(descriptor, termios.TCSADRAIN)
+        keys = typed(lambda: os.read(descriptor, 64).decode(errors="replace"))
         try:
-            yield lambda: meaning(lambda: os.read(descriptor, 8).decode(errors="replace"))
+            yield lambda: meaning(lambda: next(keys))
         finally:
             termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
     elif msvcrt is not None and sys.stdin.isatty():
@@ -41,8 +43,14 @@ def keyboard() -> Iterator[Callable[[], str]]:
         yield lambda: meaning(lambda: sys.stdin.readline()[:1])
 
 
+def typed(read: Callable[[], str]) -> Iterator[str]:
+    """Single keys out of what a terminal gives, which may be several that were typed ahead; "" at its end."""
+    while True:
+        yield from re.findall(r"\x1b[\[O].|.", read(), re.DOTALL) or [""]
+
+
 def meaning(read: Callable[[], str]) -> str:
-    """What the first key that means something asks for; the bytes of an arrow key come together."""
+    """What the first key that means something asks for; an arrow key is several characters."""
     while True:
         key = read()
         if found := MEANINGS.get(key.lower() if len(key) == 1 else key):
