@@ -15,6 +15,7 @@ from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training import (
     Callback,
+    DeadUnits,
     EarlyStopping,
     GradientNorms,
     History,
@@ -24,10 +25,11 @@ from tinygrad_mlp.training import (
     metrics,
     predict,
 )
-from tinygrad_mlp.views import draw
+from tinygrad_mlp.views import draw, explain
 
 __all__ = [
     "Callback",
+    "DeadUnits",
     "EarlyStopping",
     "GradientNorms",
     "History",
@@ -41,6 +43,7 @@ __all__ = [
     "draw",
     "enable_grad",
     "evaluate",
+    "explain",
     "fit",
     "grad",
     "gradcheck",

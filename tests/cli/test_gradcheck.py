@@ -87,7 +87,7 @@ def test_all_operations_pass(capsys: pytest.CaptureFixture[str]) -> None:
         ("gradcheck model.safetensors", "DATA.csv is expected"),
         ("gradcheck model.safetensors data.csv --order 3", "--order is 3; 1 or 2"),
         ("gradcheck model.safetensors data.csv --only layer.0", "leaves nothing to check; there is layers.0.W"),
-        ("gradcheck model.safetensors unlabelled.csv", "no column kind: a gradient needs a loss"),
+        ("gradcheck model.safetensors unlabelled.csv", "there is no column 'kind'; the loss needs it"),
     ],
 )
 def test_bad_use_is_one_line(

@@ -12,16 +12,18 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.cli import predict, split, train
 from tinygrad_mlp.cli.console import fields, styled
+from tinygrad_mlp.cli.draw import loss_of
+from tinygrad_mlp.cli.labelled import labelled_rows
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError, add_command
 from tinygrad_mlp.cli.values import whole
 from tinygrad_mlp.data import breast_cancer_path, read_csv
 from tinygrad_mlp.files import TrainedModel
-from tinygrad_mlp.tensor import Tensor
-from tinygrad_mlp.views.graph import NO_RENDERER, draw, render
+from tinygrad_mlp.views.backward_pass import BackwardPass
+from tinygrad_mlp.views.graph import draw
+from tinygrad_mlp.views.rendering import NO_RENDERER, render
 
 SUMMARY = "split, train and predict on the table in the package, in seconds"
 USAGE = "[options]"
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     places = train.train_and_save(settled)
     predict.run(step("predict", predict, str(model), str(unseen)))
 
-    drawing = render(draw(loss_of(model, learn)), folder / "backward.svg")
+    drawing = render(draw(watched(model, learn)), folder / "backward.svg")
     places["graph"] = styled(drawing, "cyan") + (f"  ({NO_RENDERER})" if drawing.suffix == ".dot" else "")
     print(f"\n{fields(places)}\n\n{time.perf_counter() - start:.1f} seconds")
     return 0
@@ -88,11 +90,8 @@ def step(name: str, module: ModuleType, *words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def loss_of(model: Path, table: Path) -> Tensor:
-    """The loss of a saved model on the first rows of a table, with the graph that its backward pass walks."""
+def watched(model: Path, table: Path) -> BackwardPass:
+    """The backward pass of a saved model's loss on the first rows of a table."""
     trained = TrainedModel.load(model)
-    rows = read_csv(table, classes=trained.classes, columns=trained.feature_names).select(slice(ROWS_DRAWN))
-    assert trained.scaler is not None
-    trained.model.named_parameters()
-    loss: Tensor = ops.softmax_cross_entropy(trained.model(trained.scaler.transform(rows.features)), rows.labels)
-    return loss
+    rows = read_csv(table, classes=trained.classes, columns=trained.feature_names)
+    return BackwardPass.of(loss_of(trained, labelled_rows(trained, rows, ROWS_DRAWN)))

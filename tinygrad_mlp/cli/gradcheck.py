@@ -12,23 +12,20 @@ from pathlib import Path
 
 from tinygrad_mlp.checking import Report, gradcheck
 from tinygrad_mlp.checking.all_operations import check_operations, table_of
-from tinygrad_mlp.cli.optimizer import NUMBER_LOSSES
+from tinygrad_mlp.cli.labelled import labelled_rows
 from tinygrad_mlp.cli.parser import UsageError, first_of
 from tinygrad_mlp.cli.paths import check_inputs
 from tinygrad_mlp.cli.predict import load, read_for
 from tinygrad_mlp.cli.tables import add_column_options
 from tinygrad_mlp.cli.values import whole
 from tinygrad_mlp.data import Table
-from tinygrad_mlp.errors import DataError
 from tinygrad_mlp.files import TrainedModel
-from tinygrad_mlp.ops import softmax_cross_entropy
-from tinygrad_mlp.training.evaluating import Loss
 
-SUMMARY = "check the gradients of a saved model, or of every operation"
+SUMMARY = "check the gradients of a saved model"
 USAGE = "MODEL DATA.csv [options]\n       tinygrad-mlp gradcheck --all-ops"
 EXAMPLES = """examples:
   tinygrad-mlp gradcheck model.safetensors data_valid.csv
-  tinygrad-mlp gradcheck model.safetensors data.csv --only "layers.0.*" --order 2
+  tinygrad-mlp gradcheck model.safetensors data.csv --only "layers.0.*"
   tinygrad-mlp gradcheck --all-ops"""
 
 
@@ -73,20 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def checked(trained: TrainedModel, table: Table, arguments: argparse.Namespace) -> Report:
     """The report on a model, with the loss that it was trained with."""
-    labels = table.labels if trained.classes else table.targets
-    if labels is None:
-        raise DataError(
-            f"{table.source}: no column {trained.label_name}: a gradient needs a loss, and a loss the labels"
-        )
-    loss: Loss = softmax_cross_entropy
-    n = min(arguments.rows, len(table))
-    y = labels[:n]
-    if not trained.classes:
-        loss = NUMBER_LOSSES.get(str(trained.facts.get("loss")), NUMBER_LOSSES["meanSquaredError"])
-        assert trained.target_scaler is not None
-        y = trained.target_scaler.transform(y.reshape(-1, 1))
-    X = table.features[:n]
-    X = X if trained.scaler is None else trained.scaler.transform(X)
+    X, y, loss = labelled_rows(trained, table, arguments.rows)
     options = {"only": arguments.only, "order": arguments.order, "elements": arguments.elements}
     return gradcheck(trained.model.eval(), X, y, loss=loss, **options)
 

@@ -25,14 +25,14 @@ def half(x: Array) -> Any:
 @op(kinks=whole)
 def floor(x: Array) -> Rule:
     """The largest whole number that is at most X."""
-    return np.floor(x), np.zeros_like
+    return np.floor(x), lambda g: np.zeros_like(g)
 
 
 @implements(np.ceil)
 @op(kinks=whole)
 def ceil(x: Array) -> Rule:
     """The smallest whole number that is at least X."""
-    return np.ceil(x), np.zeros_like
+    return np.ceil(x), lambda g: np.zeros_like(g)
 
 
 @implements(np.fix)
@@ -40,14 +40,14 @@ def ceil(x: Array) -> Rule:
 @op(kinks=whole)
 def trunc(x: Array) -> Rule:
     """X without what stands after its point."""
-    return np.trunc(x), np.zeros_like
+    return np.trunc(x), lambda g: np.zeros_like(g)
 
 
 @implements(np.rint)
 @op(kinks=half)
 def rint(x: Array) -> Rule:
     """The nearest whole number; of two, the even one."""
-    return np.rint(x), np.zeros_like
+    return np.rint(x), lambda g: np.zeros_like(g)
 
 
 @implements(np.around)
@@ -55,14 +55,14 @@ def rint(x: Array) -> Rule:
 @op(kinks=lambda x, decimals=0: half(x * 10.0**decimals))
 def round(x: Array, *, decimals: int = 0) -> Rule:
     """X rounded to so many decimals."""
-    return np.round(x, decimals), np.zeros_like
+    return np.round(x, decimals), lambda g: np.zeros_like(g)
 
 
 @implements(np.floor_divide)
 @op(broadcasts=True, kinks=lambda a, b: whole(a / b))
 def floor_divide(a: Array, b: Array) -> Rule:
     """The largest whole number that is at most A / B: `a // b`."""
-    return a // b, np.zeros_like, np.zeros_like
+    return a // b, lambda g: np.zeros_like(g), lambda g: np.zeros_like(g)
 
 
 @implements(np.remainder)
@@ -85,14 +85,14 @@ def fmod(a: Array, b: Array) -> Rule:
 @op(broadcasts=True, kinks=lambda a, b: np.stack(np.broadcast_arrays(a, b)))
 def copysign(a: Array, b: Array) -> Rule:
     """|A| with the sign of B. Kink at A = 0, where the slope is taken as 0; no gradient passes to B."""
-    return np.copysign(a, b), lambda g: g * (np.sign(a) * np.copysign(1, b)), np.zeros_like
+    return np.copysign(a, b), lambda g: g * (np.sign(a) * np.copysign(1, b)), lambda g: np.zeros_like(g)
 
 
 @implements(np.heaviside)
 @op(broadcasts=True, kinks=lambda x, h: x)
 def heaviside(x: Array, h: Array) -> Rule:
     """0 where X < 0, 1 where X > 0, and H where X = 0: a gradient passes to H there, and nowhere else."""
-    return np.heaviside(x, h), np.zeros_like, lambda g: np.where(x == 0, g, 0)
+    return np.heaviside(x, h), lambda g: np.zeros_like(g), lambda g: np.where(x == 0, g, 0)
 
 
 @implements(np.fmax)

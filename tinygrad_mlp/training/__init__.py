@@ -2,6 +2,7 @@
 
 from tinygrad_mlp.training import metrics
 from tinygrad_mlp.training.callbacks import Callback, EarlyStopping, Run
+from tinygrad_mlp.training.dead_units import DeadUnits
 from tinygrad_mlp.training.evaluating import Loss, evaluate, predict
 from tinygrad_mlp.training.fitting import fit
 from tinygrad_mlp.training.gradient_norms import GradientNorms
@@ -12,6 +13,7 @@ from tinygrad_mlp.training.scheduling import Scheduled
 __all__ = [
     "Batch",
     "Callback",
+    "DeadUnits",
     "EarlyStopping",
     "GradientNorms",
     "History",
