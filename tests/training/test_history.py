@@ -121,8 +121,13 @@ def test_epochs_have_the_columns_of_the_first_one_in_any_order() -> None:
     history.append({"loss": 1, "accuracy": 0.5})
     history.append({"accuracy": 0.75, "loss": 2})
     assert (history["loss"], history["accuracy"], history.names) == ([1, 2], [0.5, 0.75], ["loss", "accuracy"])
-    for numbers in ({"loss": 1}, {"loss": 1, "accuracy": 1, "f1": 1}, {"los": 1, "accuracy": 1}, {}):
-        with pytest.raises(DataError, match="without accuracy"):
+    for numbers, said in (
+        ({"loss": 1}, "fewer numbers than the epochs before, and without accuracy"),
+        ({"loss": 1, "accuracy": 1, "f1": 1}, "f1, which the epochs before do not have$"),
+        ({"los": 1, "accuracy": 1}, "los, which the epochs before do not have, and without loss"),
+        ({}, "no numbers; at least one expected"),
+    ):
+        with pytest.raises(DataError, match=f"^an epoch with {said}"):
             history.append(numbers)
     with pytest.raises(StateError, match="no column 'val_loss': loss, accuracy"):
         history["val_loss"]
