@@ -124,7 +124,9 @@ def test_what_is_no_history_and_one_with_other_columns_is_refused() -> None:
         fitted(network(), history=[])
     other = tg.History()
     other.append({"score": 1})
-    with pytest.raises(DataError, match="an epoch with loss, accuracy; score expected"):
+    with pytest.raises(
+        DataError, match="an epoch with loss, accuracy, which the epochs before do not have, and without score"
+    ):
         fitted(network(), history=other)
 
 

@@ -121,8 +121,13 @@ def test_epochs_have_the_columns_of_the_first_one_in_any_order() -> None:
     history.append({"loss": 1, "accuracy": 0.5})
     history.append({"accuracy": 0.75, "loss": 2})
     assert (history["loss"], history["accuracy"], history.names) == ([1, 2], [0.5, 0.75], ["loss", "accuracy"])
-    for numbers in ({"loss": 1}, {"loss": 1, "accuracy": 1, "f1": 1}, {"los": 1, "accuracy": 1}, {}):
-        with pytest.raises(DataError, match="loss, accuracy expected"):
+    for numbers, said in (
+        ({"loss": 1}, "fewer numbers than the epochs before, and without accuracy"),
+        ({"loss": 1, "accuracy": 1, "f1": 1}, "f1, which the epochs before do not have$"),
+        ({"los": 1, "accuracy": 1}, "los, which the epochs before do not have, and without loss"),
+        ({}, "no numbers; at least one expected"),
+    ):
+        with pytest.raises(DataError, match=f"^an epoch with {said}"):
             history.append(numbers)
     with pytest.raises(StateError, match="no column 'val_loss': loss, accuracy"):
         history["val_loss"]
@@ -150,3 +155,13 @@ def test_a_column_that_is_handed_out_is_a_copy() -> None:
     history.append({"loss": 1})
     history["loss"].append(2)
     assert history["loss"] == [1]
+
+
+def test_an_epoch_with_fewer_of_many_numbers_says_which() -> None:
+    history = tg.History()
+    history.append(dict.fromkeys("abcdefgh", 1.0))
+    with pytest.raises(
+        DataError, match="an epoch with fewer numbers than the epochs before, and without b, c, d, e and 3"
+    ):
+        history.append({"a": 1.0})
+    assert len(history) == 1

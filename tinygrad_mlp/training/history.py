@@ -64,8 +64,7 @@ class History:
         """Add an epoch. Raises `DataError` unless it has the names of the epochs before it."""
         columns = self._columns or new_columns(list(numbers))
         if not numbers or numbers.keys() != columns.keys():
-            seen = ", ".join(numbers) or "no numbers"
-            raise DataError(f"an epoch with {seen}; {', '.join(columns) or 'at least one'} expected")
+            raise DataError(f"an epoch with {other_names(list(numbers), list(columns))}")
         row = {name: float(number) for name, number in numbers.items()}  # all of them, before one is added
         for name, number in row.items():
             columns[name].append(number)
@@ -128,6 +127,20 @@ def epoch_numbers(row: list[str], epoch: int, names: list[str]) -> dict[str, flo
     except ValueError:
         pass
     raise DataError(f"{shown(','.join(row))}, expected epoch {epoch} and {len(names)} numbers")
+
+
+def other_names(names: list[str], expected: list[str]) -> str:
+    """How the names of an epoch's numbers differ from those of the epochs before it."""
+    if not names:
+        return "no numbers; at least one expected"
+    more, missing = ([name for name in a if name not in b] for a, b in ((names, expected), (expected, names)))
+    seen = f"{brief(more)}, which the epochs before do not have" if more else "fewer numbers than the epochs before"
+    return seen + (f", and without {brief(missing)}" if missing else "")
+
+
+def brief(names: list[str]) -> str:
+    """The first names of a list, and how many there are more."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def new_columns(names: list[str]) -> dict[str, list[float]]:
