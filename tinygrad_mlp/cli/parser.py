@@ -57,6 +57,7 @@ class Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=80)
+        self._action_max_length = len("    gradcheck")  # argparse forgets that the names of commands are indented twice
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.strip().split("\n\n")
