@@ -7,7 +7,7 @@ from tinygrad_mlp import data, nn, ops, optim
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.checking import detect_anomaly, gradcheck
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
-from tinygrad_mlp.files import load, save
+from tinygrad_mlp.files import Checkpoint, load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
@@ -26,6 +26,7 @@ from tinygrad_mlp.views import draw
 
 __all__ = [
     "Callback",
+    "Checkpoint",
     "EarlyStopping",
     "GradientNorms",
     "History",

@@ -61,6 +61,10 @@ class ModelFileError(TinygradMlpError, ValueError):
     """A model file that cannot be read or written; the message names the file and the reason."""
 
 
+class CheckpointError(TinygradMlpError, ValueError):
+    """A checkpoint that cannot be written, read or resumed; the message names the file and the reason."""
+
+
 class MissingMatplotlibError(TinygradMlpError, ImportError):
     """Curves are drawn with matplotlib, which is not installed."""
 
