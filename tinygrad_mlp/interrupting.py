@@ -61,7 +61,11 @@ def guard() -> None:
 
 @contextmanager
 def raising() -> Iterator[None]:
-    """Inside, Ctrl-C raises `KeyboardInterrupt` again, and SIGTERM `Terminated`."""
+    """Inside, Ctrl-C raises `KeyboardInterrupt` again, and SIGTERM `Terminated`.
+
+    Afterwards they do what they did before. A command that has been guarded ends then, and they are ignored: a signal
+    while Python takes itself down would still change the exit code.
+    """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         for number, default in DEFAULTS.items():
@@ -72,7 +76,7 @@ def raising() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if handler is leave else handler)
 
 
 guard()

@@ -204,8 +204,7 @@ def test_once_it_runs_ctrl_c_is_an_exception_again_and_one_that_is_ignored_stays
             with pytest.raises(interrupting.Terminated) as caught:
                 signal.raise_signal(signal.SIGTERM)
             assert caught.value.code == 143
-        assert signal.getsignal(signal.SIGINT) is interrupting.leave
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # it ends: Python's own end is not interrupted
         interrupting.guard()
         with interrupting.raising():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -19,7 +19,7 @@ N, SIZE = 46, 8
 """Rows, and rows in a batch: 6 steps in an epoch, the last one of 6 rows. 10 epochs have 60 steps."""
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - no error: the test wants it
     """What ends a run in the middle, as a power cut would."""
 
 

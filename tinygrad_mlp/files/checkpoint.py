@@ -96,12 +96,12 @@ class Checkpoint(Callback):
 
     def _check(self, found: Mapping[str, Any]) -> None:
         """Refuse a checkpoint of other data or facts."""
-        if found["data"] != self._data:
-            raise StateError("its rows are other ones than those of this run")
         for name in dict.fromkeys([*found["facts"], *self.facts]):
             old, new = (json.loads(json.dumps(facts.get(name))) for facts in (found["facts"], self.facts))
             if old != new:
                 raise StateError(f"it has {name} {old!r:.80}, this run {new!r:.80}: a run goes on as it was begun")
+        if found["data"] != self._data:
+            raise StateError("its rows are other ones than those of this run")
 
     def pause(self, run: Run) -> None:
         """Before the first step, go on from the file; else write it if it is time, or if the run is to end here."""

@@ -49,8 +49,8 @@ def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> bytes
     text += b" " * (-len(text) % 8)
     if len(text) > LONGEST_HEADER:
         raise ModelFileError(f"what is stored beside the weights takes {len(text):,} bytes, above {LONGEST_HEADER:,}")
-    blank = len(text).to_bytes(8, "little") + text + data
-    return blank.replace(written(BLANK), written(sha256(blank).hexdigest()), 1)
+    begin = len(text).to_bytes(8, "little") + text
+    return b"".join((begin.replace(written(BLANK), written(checksum_of(begin, data)), 1), data))
 
 
 def unpack(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -71,11 +71,8 @@ def unpack(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         raise ModelFileError(f"an array has the dtype {error}, which NumPy lacks") from error
     metadata: dict[str, str] = header.get(_METADATA) or {}
     if (checksum := metadata.get(CHECKSUM)) is not None:
-        end = 8 + size
-        blank = content[:end].replace(written(checksum), written(BLANK), 1)
-        digest = sha256(blank)
-        digest.update(memoryview(content)[end:])
-        if len(blank) != end or digest.hexdigest() != checksum:
+        begin = content[: 8 + size].replace(written(checksum), written(BLANK), 1)
+        if checksum_of(begin, memoryview(content)[8 + size :]) != checksum:
             raise ModelFileError("its checksum is not that of its contents: the file was changed or damaged")
     return {name: np.array(array) for name, array in arrays.items()}, metadata
 
@@ -84,6 +81,13 @@ def check_checksum(metadata: Mapping[str, str]) -> None:
     """Refuse a file without a checksum."""
     if CHECKSUM not in metadata:
         raise ModelFileError("it has no checksum: the file was changed or damaged")
+
+
+def checksum_of(begin: bytes, data: memoryview) -> str:
+    """The checksum of a file, given what stands before its data, with zeros in its place."""
+    digest = sha256(begin)
+    digest.update(data)
+    return digest.hexdigest()
 
 
 def written(checksum: str) -> bytes:
@@ -130,7 +134,7 @@ def end_of(entry: Any) -> int:
     raise ModelFileError(f"not a whole safetensors file: an array is {entry!r:.80}")
 
 
-def split_header(content: bytes) -> tuple[dict[str, dict[str, str]], bytes]:
-    """The header of a file, and the data after it."""
+def split_header(content: bytes) -> tuple[dict[str, dict[str, str]], memoryview]:
+    """The header of a file, and the data after it, not copied."""
     end = 8 + int.from_bytes(content[:8], "little")
-    return read_json(content[8:end]), content[end:]
+    return read_json(content[8:end]), memoryview(content)[end:]

@@ -108,7 +108,7 @@ def restore_place(run: Run, state: Mapping[str, Any]) -> None:
     if not possible or not 0 <= batch <= run.batches or (begun is not None and not batch):
         raise StateError(f"epoch {epoch!r:.40}, batch {batch!r:.40}, {len(history)} epochs in the history")
     if epoch > run.epochs:
-        raise StateError(f"it is in epoch {epoch}, but only {run.epochs} are asked for")
+        raise StateError(f"it is in epoch {epoch}, but this run ends after epoch {run.epochs}")
     if type(state["stop"]) is not bool:
         raise StateError(f"stop is {state['stop']!r:.40}; True or False is expected")
     run.under_way = None
