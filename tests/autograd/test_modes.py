@@ -194,3 +194,40 @@ def test_threads_that_train_at_the_same_time_get_their_own_gradients() -> None:
         thread.join(30)
     for k in range(1, 5):
         assert results[k].tolist() == [2.0 * k] * 50
+
+
+def test_threads_may_share_one_switch() -> None:
+    switch, inside, meanwhile = tg.no_grad(), threading.Barrier(2), threading.Barrier(2)
+    seen: list[tuple[bool, bool]] = []
+
+    def use() -> None:
+        with switch:
+            inside.wait()
+            off = recorded()
+            meanwhile.wait()
+        seen.append((off, recorded()))
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [(False, True)] * 2
+
+
+def test_switches_may_be_left_in_another_order() -> None:
+    """A generator is left when it ends, which may be after what was entered meanwhile."""
+
+    def numbers() -> Any:
+        with tg.no_grad():
+            yield 1
+            yield 2
+
+    switch = tg.enable_grad()
+    with switch:
+        given = numbers()
+        assert next(given) == 1
+        assert not recorded()
+    assert recorded()
+    given.close()
+    assert recorded()
