@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.atomic import atomic_write, remove_abandoned
 from tinygrad_mlp.errors import CheckpointError, StateError
 from tinygrad_mlp.files.safetensors_bytes import check_checksum, pack, read_bytes, unpack
 from tinygrad_mlp.files.strict_json import read_json
@@ -86,6 +86,7 @@ class Checkpoint(Callback):
 
     def start(self, run: Run) -> None:
         """Look for a run to go on with, and hold signals back until a step is over."""
+        remove_abandoned(self.path)
         self._data, self._saved, self._found = fingerprint(run.data), None, None
         if self.resume and os.path.lexists(self.path):
             found = read_checkpoint(self.path)

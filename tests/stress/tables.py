@@ -1,0 +1,2 @@
+def figures(short, seed):
+    return iter(())
