@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from stress.figures import Figure
-from stress.run import train
 
 import tinygrad_mlp as tg
+from stress.figures import Figure
+from stress.run import train
 from tinygrad_mlp.errors import CheckpointError, ModelFileError
 from tinygrad_mlp.files import TrainedModel, read_checkpoint
 

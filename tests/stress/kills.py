@@ -12,7 +12,6 @@ from pathlib import Path
 
 from stress.figures import Figure
 from stress.run import Hashes, hashed, place, train
-
 from tinygrad_mlp.errors import CheckpointError
 from tinygrad_mlp.files import read_checkpoint
 

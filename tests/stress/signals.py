@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stress.figures import Figure
-
 from tinygrad_mlp.data import breast_cancer_path
 from tinygrad_mlp.errors import CheckpointError
 from tinygrad_mlp.files import read_checkpoint
@@ -40,10 +40,8 @@ def figures(short: bool, seed: int) -> Iterator[Figure]:
                 said = process.stderr.read()
             codes += process.returncode == 128 + number
             lines += said.count(b"\n") == 1 and b"to go on: " in said
-            try:
+            with suppress(CheckpointError):
                 loadable += not read_checkpoint(path)["finished"]
-            except CheckpointError:
-                pass
     yield Figure(
         f"SIGINT and SIGTERM at {times} random times, half of them twice: exit codes 130, 143", codes, times, True
     )

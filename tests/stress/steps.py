@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from stress.figures import Figure
 
 import tinygrad_mlp as tg
+from stress.figures import Figure
 from tinygrad_mlp import nn, optim
 
 

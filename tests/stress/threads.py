@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from stress.figures import Figure
 from training.test_threads import THREADS, trained
+
+from stress.figures import Figure
 
 
 def figures(short: bool, seed: int) -> Iterator[Figure]:
