@@ -77,6 +77,14 @@ class TrainingWarning(UserWarning):
     """A training or a score that works, but hardly says what was meant; the message says what to do."""
 
 
+class StaleGradientWarning(TrainingWarning):
+    """A step with gradients that an earlier step has used."""
+
+
+class MissingGradientWarning(TrainingWarning):
+    """A parameter that has no gradient: the loss does not depend on it."""
+
+
 class SharedRowsWarning(TrainingWarning):
     """Rows that are in the training and in the validation data."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.errors import DtypeError, GradientError, OptionError, StateError, TraceError
 from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim.care import mark_used, take_care
 from tinygrad_mlp.optim.packed import Packed
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.tracing import InPlace, run
@@ -68,7 +69,17 @@ class Optimizer:
         learning_rate, weight_decay: may be changed between steps; what is no such number is refused then too.
         parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
+        careful: set it to True to be warned, once each, of gradients that a step has used before (`zero_grad()` was
+            forgotten, and they add up) and of parameters that a step finds without one (the loss does not depend on
+            them). It is False, since both may be meant.
+
+    >>> from tinygrad_mlp import nn, optim
+    >>> layer = nn.Dense(2, 1, rng=0)
+    >>> sgd = optim.SGD(layer, 0.1)
+    >>> sgd.careful = True
     """
+
+    careful: bool = False
 
     state_names: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
@@ -138,11 +149,15 @@ class Optimizer:
         NaN without NumPy's warning, whatever `np.errstate` and the warning filters say: stopped halfway, the step would
         have been made for some of the parameters.
         """
+        if self.careful:
+            take_care(self.parameters)
         changed = clock.change()
         with np.errstate(all="ignore"):
             for update in self.updates:
                 for start, stop, t in update.pack.gather(changed):
                     update(start, stop, self.learning_rate, self.weight_decay, self.numbers(t))
+        if self.careful:
+            mark_used(self.parameters)
 
     def zero_grad(self) -> None:
         """Forget the gradients: `.grad` becomes None."""

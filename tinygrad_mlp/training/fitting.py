@@ -15,6 +15,7 @@ from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeEr
 from tinygrad_mlp.nn import Module, Parameter
 from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
+from tinygrad_mlp.optim.care import warn_of_missing
 from tinygrad_mlp.randomness import generator, set_state, state_of
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.training.callbacks import Callback, Epoch, Run
@@ -223,6 +224,9 @@ def train_batch(
     if look:
         look(value, z)
     value.backward()
+    if look:
+        trained = set(map(id, run.optimizer.parameters))
+        warn_of_missing([p for p in parameters.values() if id(p) in trained])
     for callback in callbacks:
         callback.gradients(run)
     run.optimizer.step()
