@@ -32,8 +32,8 @@ def warn_of_missing(parameters: Sequence[Tensor]) -> None:
     """Warn of parameters that are trained, but have no gradient."""
     if missing := [p for p in parameters if p.requires_grad and p._grad is None]:
         warn(
-            f"{listed(missing)}: no gradient: the loss does not depend on it, or backward() was not called, so it is not "
-            "trained; use it in forward, leave it out of the optimizer, or freeze it",
+            f"{listed(missing)}: no gradient: the loss does not depend on it, or backward() was not called; it is not "
+            "trained so: use it in forward, leave it out of the optimizer, or freeze it",
             MissingGradientWarning,
         )
 
