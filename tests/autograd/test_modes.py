@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from typing import Any
 
@@ -215,19 +216,22 @@ def test_threads_may_share_one_switch() -> None:
     assert seen == [(False, True)] * 2
 
 
-def test_switches_may_be_left_in_another_order() -> None:
-    """A generator is left when it ends, which may be after what was entered meanwhile."""
+def test_a_switch_that_is_left_takes_back_itself_whatever_was_entered_meanwhile() -> None:
+    """A generator enters one and is not at its end yet."""
 
     def numbers() -> Any:
-        with tg.no_grad():
+        with tg.enable_grad():
             yield 1
             yield 2
 
-    switch = tg.enable_grad()
-    with switch:
-        given = numbers()
-        assert next(given) == 1
-        assert not recorded()
-    assert recorded()
-    given.close()
+    def use() -> tuple[bool, bool]:
+        with tg.no_grad():
+            given = numbers()
+            next(given)
+            inside = recorded()
+        after = recorded()
+        given.close()
+        return inside, after
+
+    assert contextvars.copy_context().run(use) == (True, True)
     assert recorded()

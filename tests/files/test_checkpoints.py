@@ -129,6 +129,16 @@ def test_a_run_that_early_stopping_ended_is_at_its_end_when_it_is_resumed(tmp_pa
     assert again.train().outcome() == first.outcome()
 
 
+def test_one_generator_for_the_shuffling_and_the_layers_is_kept(tmp_path: Path) -> None:
+    """After the rows of the epoch were shuffled, dropout has gone on drawing from it."""
+    expected = Everything(None, rng=None).train().outcome()
+    for step in (1, 8, 23):
+        path = tmp_path / f"{step}"
+        with pytest.raises(Stopped):
+            Everything(path, rng=None, stop_after=step).train()
+        assert Everything(path, rng=None, package_seed=99).train().outcome() == expected
+
+
 def test_more_epochs_can_be_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "run.checkpoint"
     Everything(path, epochs=4).train()

@@ -109,9 +109,12 @@ def test_signals_during_the_save_leave_a_whole_file_and_are_raised_after_it(
 
 
 def test_a_second_signal_ends_a_step_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
     def twice() -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)  # nothing yet: the step may be over in a moment
+        for n in (1, 2):  # nothing yet: the step may be over in a moment
+            signal.raise_signal(signal.SIGINT)
+            sent.append(n)
         monkeypatch.setattr(interruptions, "PATIENCE", 0.0)
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("not reached")
@@ -119,6 +122,7 @@ def test_a_second_signal_ends_a_step_that_takes_too_long(tmp_path: Path, monkeyp
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         fitted(network(), callbacks=[tg.Checkpoint(path), At(2, 1, twice)])
+    assert sent == [1, 2]
     assert read_checkpoint(path)["run"]["epoch"] == 1
 
 
