@@ -47,7 +47,8 @@ def watched(call: Callable[[], Any]) -> Any:
 
 def in_process(part: str, *words: str) -> dict[str, Any]:
     """What `python -m stress.PART WORDS…` prints, a JSON object; `{"crashes": 1}` if it dies."""
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    path = os.pathsep.join(filter(None, sys.path))  # where this process finds the tests and the package
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path}
     command = [sys.executable, "-m", f"stress.{part}", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
