@@ -2,14 +2,14 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants
+.PHONY: demo test check bench mutants stress
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q -m "not bench"
 
-# What CI runs: style, types, all tests (those against PyTorch and scikit-learn too), and the benchmark in its short form.
+# What CI runs: style, types, all tests (those against PyTorch and scikit-learn too), and benchmark and stress in short.
 check: .venv/installed-dev .venv/installed-bench
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -19,6 +19,11 @@ check: .venv/installed-dev .venv/installed-bench
 	$(BIN)/python benchmarks/whole_training.py --short
 	$(BIN)/python benchmarks/gradient_checkers.py --short
 	$(BIN)/python benchmarks/false_alarms.py --short
+	cd tests && ../$(BIN)/python -m stress --short
+
+# Kills, full disks, signals, hostile files, threads and memory, in some minutes, with a table of figures.
+stress: .venv/installed-test
+	cd tests && ../$(BIN)/python -m stress
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py

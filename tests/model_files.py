@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,15 @@ def with_header(content: bytes, change: Any) -> bytes:
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     change(header)
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + content[8 + size :]
+    return sealed(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
+def sealed(content: bytes) -> bytes:
+    """The file with the checksum that it has to have: changed on purpose, not by accident."""
+    blank = re.sub(rb'"checksum":"[0-9a-f]{64}"', b'"checksum":"' + b"0" * 64 + b'"', content, count=1)
+    return blank.replace(b'"checksum":"' + b"0" * 64, b'"checksum":"' + sha256(blank).hexdigest().encode(), 1)
 
 
 def with_architecture(content: bytes, change: Any) -> bytes:
@@ -58,7 +66,7 @@ def with_text(content: bytes, old: str, new: str) -> bytes:
     text = content[8 : 8 + size].decode()
     assert text.count(old) == 1
     changed = text.replace(old, new).encode()
-    return len(changed).to_bytes(8, "little") + changed + content[8 + size :]
+    return sealed(len(changed).to_bytes(8, "little") + changed + content[8 + size :])
 
 
 def refused(path: Path, content: bytes, reason: str = "cannot be read") -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tinygrad_mlp.atomic import atomic_write
+from tinygrad_mlp.atomic import atomic_write, lock, remove_abandoned
 
 
 def test_a_file_appears_with_all_its_bytes(tmp_path: Path) -> None:
@@ -197,3 +197,35 @@ except OSError as error:
     assert done.stdout == "File too large\n"
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from tinygrad_mlp.atomic import atomic_write
+os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
+atomic_write(sys.argv[1], b"new")
+"""
+    path = tmp_path / "a"
+    for target in (path, tmp_path / "other"):
+        subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    strays = sorted(p.name for p in tmp_path.iterdir())
+    assert len(strays) == 2
+    alike = [tmp_path / name for name in (".a.part", ".a.1234567.part", ".a.12345678.parts", "a.12345678.part")]
+    for file in alike:
+        file.touch()
+    living = tmp_path / ".a.01234567.part"
+    with living.open("wb") as file:
+        assert lock(file.fileno())
+        remove_abandoned(path)
+    kept = {p.name for p in tmp_path.iterdir()}
+    assert kept == {living.name, strays[1], *(p.name for p in alike)}
+    remove_abandoned(path)
+    assert not living.exists()
+
+
+def test_a_part_is_locked_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (remove_abandoned(tmp_path / "a"), fsync(fd))[1])
+    atomic_write(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"

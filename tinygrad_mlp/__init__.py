@@ -9,7 +9,7 @@ from tinygrad_mlp.checking import detect_anomaly, gradcheck
 from tinygrad_mlp.compiling import compile_function as compile
 from tinygrad_mlp.compiling import compile_step
 from tinygrad_mlp.dtypes import default_dtype, set_default_dtype
-from tinygrad_mlp.files import load, save
+from tinygrad_mlp.files import Checkpoint, load, save
 from tinygrad_mlp.ops import *  # noqa: F403 - the public names of operations are listed in ops
 from tinygrad_mlp.randomness import seed
 from tinygrad_mlp.tensor import Tensor
@@ -29,6 +29,7 @@ from tinygrad_mlp.views import draw, explain
 
 __all__ = [
     "Callback",
+    "Checkpoint",
     "DeadUnits",
     "EarlyStopping",
     "GradientNorms",

@@ -67,6 +67,10 @@ class ModelFileError(TinygradMlpError, ValueError):
     """A model file that cannot be read or written; the message names the file and the reason."""
 
 
+class CheckpointError(TinygradMlpError, ValueError):
+    """A checkpoint that cannot be written, read or resumed; the message names the file and the reason."""
+
+
 class MissingMatplotlibError(TinygradMlpError, ImportError):
     """Curves are drawn with matplotlib, which is not installed."""
 
@@ -77,6 +81,14 @@ class WrongGradientError(TinygradMlpError, AssertionError):
 
 class TrainingWarning(UserWarning):
     """A training or a score that works, but hardly says what was meant; the message says what to do."""
+
+
+class StaleGradientWarning(TrainingWarning):
+    """A step with gradients that an earlier step has used."""
+
+
+class MissingGradientWarning(TrainingWarning):
+    """A parameter that has no gradient: the loss does not depend on it."""
 
 
 class SharedRowsWarning(TrainingWarning):

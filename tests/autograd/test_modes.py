@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from typing import Any
 
@@ -194,3 +195,43 @@ def test_threads_that_train_at_the_same_time_get_their_own_gradients() -> None:
         thread.join(30)
     for k in range(1, 5):
         assert results[k].tolist() == [2.0 * k] * 50
+
+
+def test_threads_may_share_one_switch() -> None:
+    switch, inside, meanwhile = tg.no_grad(), threading.Barrier(2), threading.Barrier(2)
+    seen: list[tuple[bool, bool]] = []
+
+    def use() -> None:
+        with switch:
+            inside.wait()
+            off = recorded()
+            meanwhile.wait()
+        seen.append((off, recorded()))
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [(False, True)] * 2
+
+
+def test_a_switch_that_is_left_takes_back_itself_whatever_was_entered_meanwhile() -> None:
+    """A generator enters one and is not at its end yet."""
+
+    def numbers() -> Any:
+        with tg.enable_grad():
+            yield 1
+            yield 2
+
+    def use() -> tuple[bool, bool]:
+        with tg.no_grad():
+            given = numbers()
+            next(given)
+            inside = recorded()
+        after = recorded()
+        given.close()
+        return inside, after
+
+    assert contextvars.copy_context().run(use) == (True, True)
+    assert recorded()

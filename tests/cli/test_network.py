@@ -283,6 +283,16 @@ def test_a_network_takes_the_memory_that_is_said(peak, points):
     assert 0.6 * said < used < 1.1 * said
 
 
+def test_so_it_does_where_it_is_kept(peak, points, bad, monkeypatch):
+    points()
+    words = "train --dataset points.csv --epochs 2 --no-curves --optimizer adam --layer"
+    used = peak(f"{words} 2000 2000 2000 --checkpoint run") - peak(f"{words} 2 2 2 --checkpoint other")
+    parameters = parameter_count(with_output(hidden_layers([2000] * 3, "ReLU", "he", 0), 2), 2)
+    assert 0.6 * memory.KEPT * 4 * parameters < used < 1.1 * memory.KEPT * 4 * parameters
+    monkeypatch.setattr(memory, "free_memory", lambda: memory.KEPT * 4 * parameters - 1)
+    assert "to train and save them takes about 513 MB of memory" in bad(f"{words} 2000 2000 2000 --checkpoint new")
+
+
 def test_how_much_memory_there_is(tmp_path, monkeypatch):
     meminfo, most, used = (tmp_path / name for name in ("meminfo", "max", "current"))
     for name, value in (("MEMINFO", meminfo), ("LIMITS", (most, used))):

@@ -199,14 +199,18 @@ def test_once_it_runs_ctrl_c_is_an_exception_again_and_one_that_is_ignored_stays
     try:
         interrupting.guard()
         assert signal.getsignal(signal.SIGINT) is interrupting.leave
-        interrupting.unguard()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with interrupting.raising():
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            with pytest.raises(interrupting.Terminated) as caught:
+                signal.raise_signal(signal.SIGTERM)
+            assert caught.value.code == 143
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # it ends: Python's own end is not interrupted
         interrupting.guard()
-        interrupting.unguard()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        with interrupting.raising():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_ctrl_c_while_a_model_is_written_leaves_the_old_one(run, good, points, folder, monkeypatch):

@@ -301,3 +301,9 @@ def test_progress_is_told_block_by_block(tmp_path, monkeypatch):
     told = []
     read_csv(tmp_path / "t.csv", progress=told.append)
     assert told == [0.2, 0.4, 0.6, 0.8]  # of ten lines: the header, eight rows, and the empty one at the end
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_blank_behind_the_label_at_the_end_of_a_line_is_none_of_it(read, end):
+    table = read(f"x,label\n1, M \n2,B \n3,M{end}")
+    assert (table.classes, table.labels.tolist()) == (("B", "M"), [1, 0, 1])

@@ -85,7 +85,7 @@ def test_options_that_a_layer_does_not_take_are_refused_and_allocate_nothing(
         ('"facts":"{}"', '"facts":{}', "whole safetensors"),
         ('"label":"null"', '"label":"3"', "label is 3"),
         ('"features":"[]"', '"features":"[1]"', "a list of texts"),
-        ('"version":"1"', '"version":"2"', "version '2' of the format; this program reads '1'"),
+        ('"version":"2"', '"version":"3"', "version '3' of the format; this program reads '1' and '2'"),
         ('"format":"tinygrad_mlp"', '"format":"pt"', "format 'pt'"),
     ],
 )
@@ -163,7 +163,7 @@ def test_every_reader_names_path_and_reason(tmp_path: Path, read: Any) -> None:
     reasons = {
         "none.safetensors": "No such file",
         "empty.safetensors": "whole safetensors",
-        ".": "directory",
+        ".": "is a folder",
         "a\0": "null",
     }
     for name, reason in reasons.items():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_files import Own, refused, saved, small, with_architecture, with_header
+from model_files import Own, refused, saved, sealed, small, with_architecture, with_header
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn
@@ -43,18 +43,11 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bit", range(8))
-def test_one_changed_bit_is_refused_or_gives_another_model(tmp_path: Path, bit: int) -> None:
+def test_one_changed_bit_anywhere_is_refused(tmp_path: Path, bit: int) -> None:
     model = nn.Dense(1, 2, rng=1) >> nn.BatchNorm(2)
     content, path = saved(tmp_path / "m.safetensors", model, classes=["a", "b"]), tmp_path / "changed.safetensors"
-    loaded = 0
     for at in range(len(content)):
-        path.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
-        with contextlib.suppress(ModelFileError):  # any other error fails the test
-            changed = TrainedModel.load(path)
-            loaded += 1
-            exponent = content[at : at + 1] in b"eE"  # 1e-05 and 1E-05 are the same number
-            assert exponent or changed.to_bytes() != content
-    assert loaded < len(content) // 2
+        refused(path, content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -69,7 +62,7 @@ def test_any_change_of_bytes_ends_in_the_one_error_or_a_model(tmp_path: Path, at
         content[:at] + content[at + 1 :],
         content[:at] + put * 9 + content[at + 9 :],
     )[how]
-    (tmp_path / "m.safetensors").write_bytes(changed)
+    (tmp_path / "m.safetensors").write_bytes(sealed(changed))
     with contextlib.suppress(ModelFileError):
         assert np.isfinite(
             np.concatenate([p.data.ravel() for p in tg.load(tmp_path / "m.safetensors").parameters()])
@@ -100,7 +93,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path, content: bytes) -> 
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none.safetensors", "No such file"), (tmp_path, "directory")):
+    for path, reason in ((tmp_path / "none.safetensors", "No such file"), (tmp_path, "is a folder")):
         with pytest.raises(ModelFileError, match=reason):
             tg.load(path)
 
@@ -175,7 +168,7 @@ def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(tmp_path: Path
     with pytest.raises(ModelFileError, match=r"layers\.0\.b has a number that is not finite"):
         tg.save(model, tmp_path / "m.safetensors")
     assert (tmp_path / "m.safetensors").read_bytes() == content
-    refused(tmp_path / "bad.safetensors", content[:-4] + np.float32(number).tobytes(), "not finite")
+    refused(tmp_path / "bad.safetensors", sealed(content[:-4] + np.float32(number).tobytes()), "not finite")
 
 
 def test_facts_have_to_be_json(tmp_path: Path) -> None:

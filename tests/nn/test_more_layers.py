@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from model_files import sealed
 from numeric import gradient
 
 import tinygrad_mlp as tg
@@ -180,6 +181,6 @@ def test_a_file_cannot_ask_for_a_layer_larger_than_its_weights(tmp_path: Any, la
     tg.save(nn.Sequential(layer), path)
     content = path.read_bytes()
     at = content.index(b'"n\\": 2') if b'"n\\": 2' in content else content.index(b'n\\":2')
-    path.write_bytes(content[:at] + content[at:].replace(b"2", b"9", 1))
+    path.write_bytes(sealed(content[:at] + content[at:].replace(b"2", b"9", 1)))
     with pytest.raises(ModelFileError, match="expected"):
         tg.load(path)

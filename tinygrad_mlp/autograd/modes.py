@@ -30,30 +30,27 @@ class Mode(NamedTuple):
 
 
 MODE: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 - a NamedTuple cannot be changed
+ENTERED: ContextVar[tuple[tuple[ModeSwitch, Token[Mode]], ...]] = ContextVar("entered", default=())  # what undoes each
 SCOPE: ContextVar[str] = ContextVar("scope", default="")
 """The path of the layer that is being called (`layers.2`): nodes and errors carry it."""
 
 
 class ModeSwitch(ContextDecorator):
-    """Changes the mode while it is entered; subclasses say how."""
-
-    def __init__(self) -> None:
-        self.tokens: list[Token[Mode]] = []
+    """Changes the mode while it is entered; subclasses say how. It has no state, so threads may share one."""
 
     def changed(self, mode: Mode) -> Mode:
         """The mode inside, given the one outside."""
         raise TypeError("a mode says how it changes")
 
-    def _recreate_cm(self) -> Self:
-        # A decorated function may run in several threads at once: each call gets a switch of its own.
-        return type(self)()
-
     def __enter__(self) -> Self:
-        self.tokens.append(MODE.set(self.changed(MODE.get())))
+        ENTERED.set((*ENTERED.get(), (self, MODE.set(self.changed(MODE.get())))))
         return self
 
     def __exit__(self, *error: object) -> None:
-        MODE.reset(self.tokens.pop())
+        entered = ENTERED.get()
+        last = max(i for i, (switch, _) in enumerate(entered) if switch is self)
+        MODE.reset(entered[last][1])
+        ENTERED.set((*entered[:last], *entered[last + 1 :]))
 
 
 class no_grad(ModeSwitch):  # noqa: N801 - the field's name for it

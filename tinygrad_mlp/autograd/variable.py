@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from operator import attrgetter
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -27,16 +28,18 @@ Array = Any
 class Clock:
     """The engine's one clock. It dates nodes, which orders them, and changes of leaves, which shows the stale ones."""
 
-    __slots__ = ("last_change", "tick")
+    __slots__ = ("last_change", "lock", "tick")
 
     def __init__(self) -> None:
         self.tick: Callable[[], int] = count(1).__next__
         self.last_change = 0
+        self.lock = Lock()
 
     def change(self) -> int:
         """The date of a change that is made now. Nodes that are younger than the last change need no closer look."""
-        self.last_change = self.tick()
-        return self.last_change
+        with self.lock:  # another thread, with a later change, would be told this one
+            self.last_change = date = self.tick()
+        return date
 
 
 clock = Clock()
@@ -140,8 +143,6 @@ class Variable:
                 f"{self.title} requires a gradient, which an array would lose: "
                 "write t.numpy() for its values, or use the function of the same name in tinygrad_mlp"
             )
-        if copy is None:
-            return np.asarray(self._data, dtype)
         return np.array(self._data, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from tinygrad_mlp.cli import compare, demo, draw, gradcheck, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError, TrainingWarning
-from tinygrad_mlp.interrupting import INTERRUPTED, unguard
+from tinygrad_mlp.interrupting import INTERRUPTED, Terminated, raising
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -41,17 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `tinygrad-mlp`; those of the process if None.
 
     Returns:
-        0; 2 after bad input (an unknown option, a file that cannot be used, …); 130 after Ctrl-C; 141 if whoever read
-        the output has gone; 1 for an error that is the program's own.
+        0; 2 after bad input (an unknown option, a file that cannot be used, …); 130 after Ctrl-C, 143 after SIGTERM;
+        141 if whoever read the output has gone; 1 for an error that is the program's own.
     """
     words, debug = without_flag(sys.argv[1:] if argv is None else argv, "--debug")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that has no ─ shows ?, and the command goes on
     try:
-        unguard()
-        with warning_lines(title(words)):
+        with raising(), warning_lines(title(words)):
             code = run(words)
-        sys.stdout.flush()
+            sys.stdout.flush()
         return code
     except BaseException as error:
         code, message = outcome(error)
@@ -129,7 +128,9 @@ def outcome(error: BaseException) -> tuple[int, str]:
         case BrokenPipeError():
             return BROKEN_PIPE, ""
         case KeyboardInterrupt():
-            return INTERRUPTED, "interrupted"
+            return INTERRUPTED, str(error) or "interrupted"
+        case Terminated():
+            return int(str(error.code)), error.message
         case TinygradMlpError() | OSError():
             return BAD_INPUT, in_options(described(error))
         case MemoryError():

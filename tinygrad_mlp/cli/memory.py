@@ -12,14 +12,22 @@ from tinygrad_mlp.dtypes import default_dtype
 NUMBERS = 8
 """Numbers for each parameter at the worst moment, measured with Adam: values, gradients, the optimizer's, copies."""
 
+KEPT = 16
+"""The same where a checkpoint is written, of the weights and the moments."""
+
 LIMITS = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 """What a container may use, and what it uses (Linux, cgroup v2)."""
 MEMINFO = Path("/proc/meminfo")
 
 
-def check_memory(parameters: int) -> None:
-    """Raise `UsageError` for a network that cannot be trained in the memory that is free, as far as that is known."""
-    needed, free = parameters * NUMBERS * default_dtype().itemsize, free_memory()
+def check_memory(parameters: int, kept: bool = False) -> None:
+    """Raise `UsageError` for a network that cannot be trained in the memory that is free, as far as that is known.
+
+    Args:
+        parameters: how many it has.
+        kept: whether checkpoints are written.
+    """
+    needed, free = parameters * (KEPT if kept else NUMBERS) * default_dtype().itemsize, free_memory()
     if free is not None and needed > free:
         raise UsageError(
             f"the network has {parameters:,} parameters; to train and save them takes about {size(needed)} of memory, "

@@ -107,5 +107,5 @@ def layers_for(arguments: argparse.Namespace, n_in: int, n_out: int) -> list[Lay
         kind = KIND_OF[arguments.activation]
         specs = hidden_layers(arguments.layer, kind, arguments.weights_initializer, arguments.dropout)
     specs = with_output(specs, n_out, arguments.weights_initializer)
-    check_memory(parameter_count(specs, n_in))
+    check_memory(parameter_count(specs, n_in), kept=bool(arguments.checkpoint or arguments.resume))
     return specs

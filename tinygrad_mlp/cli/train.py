@@ -24,6 +24,14 @@ from tinygrad_mlp.cli.optimizer import add_optimizer_options, in_words, settle_o
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, UsageError
 from tinygrad_mlp.cli.paths import check_curves, check_inputs, check_outputs
 from tinygrad_mlp.cli.progress import EpochLines
+from tinygrad_mlp.cli.resuming import (
+    OWN,
+    add_checkpoint_options,
+    checkpoint_callbacks,
+    saying_how_to_go_on,
+    settle_checkpoint,
+    without_options,
+)
 from tinygrad_mlp.cli.seen_rows import fingerprints, warn_of_shared_lines
 from tinygrad_mlp.cli.tables import add_column_options, read_for_training, summary
 from tinygrad_mlp.cli.tasks import asked_task, check_options
@@ -87,6 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="cross-validate instead: train K times, each time without a K-th of the rows, and score on those",
     )
     training.add_argument("--repeats", type=whole(1), metavar="R", help="with --folds: deal the rows anew R times (1)")
+    add_checkpoint_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
         "--model", type=Path, default=Path("model.safetensors"), metavar="FILE", help="the model (model.safetensors)"
@@ -110,16 +119,18 @@ def run(arguments: argparse.Namespace) -> int:
         apply_network_file(arguments, parser)
     unseeded = arguments.seed is None
     settle(arguments)
-    places = {} if arguments.folds else train_and_save(arguments)
+    with saying_how_to_go_on(arguments, program()):
+        places = {} if arguments.folds else train_and_save(arguments)
     if arguments.folds:
         table, _, why = read_for_training(arguments)
         model = network_for(table, arguments, Streams.of(arguments.seed))
         print(f"{summary(table)}\n{plan(arguments, why)}\n\n{model!r}\n")
         print(f"\n{cross_validate(table, arguments)}")
-    places["seed"] = f"{arguments.seed}{', drawn for this run' if unseeded else ''}"
+    drawn = unseeded and not arguments.resume
+    places["seed"] = f"{arguments.seed}{', drawn for this run' if drawn else ''}"
     # Before the other words: a `--` may be among them.
     seed = ["--seed", str(arguments.seed)] if unseeded else []
-    again = shlex.join([*program(), "train", *seed, *arguments.words])
+    again = shlex.join([*program(), "train", *seed, *without_options(arguments.words, OWN)])
     print(f"\n{fields(places)}\n\nthe same again, byte for byte:\n  {again}")
     return 0
 
@@ -145,6 +156,7 @@ def settle(arguments: argparse.Namespace) -> None:
         raise UsageError("--dataset FILE.csv is missing: the rows to learn from")
     if arguments.folds:
         outputs = {"--valid": arguments.valid, "--history": arguments.history, "--curves": arguments.curves}
+        outputs |= {"--checkpoint": arguments.checkpoint, "--resume": arguments.resume}
         others = {
             "--show": arguments.show,
             "--compare": arguments.compare,
@@ -167,6 +179,7 @@ def settle(arguments: argparse.Namespace) -> None:
                 raise UsageError(f"{option} and --no-curves contradict each other")
     inputs = [arguments.dataset, arguments.valid, arguments.network, *(arguments.compare or ())]
     check_inputs(inputs)
+    settle_checkpoint(arguments)
     if asked := asked_task(arguments):
         check_options(arguments, asked.task)
     settle_network(arguments)
@@ -178,7 +191,9 @@ def settle(arguments: argparse.Namespace) -> None:
     check_outputs({"--model": arguments.model}, inputs)
     if arguments.curves is None and not arguments.no_curves:
         arguments.curves = arguments.model.with_name(f"{arguments.model.stem}_curves.png")
-    check_outputs({"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves}, inputs)
+    kept = {"--checkpoint": arguments.checkpoint, "--resume": arguments.resume}
+    outputs = {"--model": arguments.model, "--history": arguments.history, "--curves": arguments.curves}
+    check_outputs(outputs | kept, inputs)
     if arguments.seed is None:
         arguments.seed = secrets.randbelow(2**32)
 
@@ -199,7 +214,9 @@ def train(arguments: argparse.Namespace) -> tuple[TrainedModel, History]:
     warn_of_shared_lines(table, valid, dealt)
     model = network_for(table, arguments, streams)
     announce(model, table, valid)
-    watching = [EpochLines(arguments.metrics or ()), *[GradientNorms()] * arguments.gradient_norms]
+    # What keeps the run comes first, and so ends last: signals are held back until the best weights are there.
+    keeping = checkpoint_callbacks(arguments, settings_of(arguments))
+    watching = [*keeping, EpochLines(arguments.metrics or ()), *[GradientNorms()] * arguments.gradient_norms]
     scalers, history, stopping = learn(model, table, valid, arguments, streams, watching)
     best = None
     if stopping:
@@ -235,30 +252,26 @@ def told(stopping: EarlyStopping) -> str:
     return f"kept the weights of {best}, the best"
 
 
-def training_facts(
-    arguments: argparse.Namespace, table: Table, valid: Table, history: History, best: int | None
-) -> dict[str, Any]:
-    """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What decides, with the rows, how a network is trained; but for how long."""
     options = (
         *("task", "layer", "activation", "weights_initializer", "dropout"),
         *("loss", "metrics", "optimizer", "learning_rate", "momentum"),
         *("nesterov", "schedule", "warm_up", "class_weights"),
-        *(
-            "weight_decay",
-            "clip_norm",
-            "clip_value",
-            "compile",
-            "epochs",
-            "batch_size",
-            "patience",
-            "min_delta",
-            "seed",
-            "ids",
-        ),
+        *("weight_decay", "clip_norm", "clip_value", "compile"),
+        *("batch_size", "patience", "min_delta", "seed", "ids"),
     )
+    layers = {"layers": [spec.json() for spec in arguments.layers]} if arguments.layers is not None else {}
+    return {**{name: getattr(arguments, name) for name in options}, **layers}
+
+
+def training_facts(
+    arguments: argparse.Namespace, table: Table, valid: Table, history: History, best: int | None
+) -> dict[str, Any]:
+    """What is worth knowing of the training: no paths and no dates, so that the same run gives the same file."""
     return {
-        **{name: getattr(arguments, name) for name in options},
-        **({"layers": [spec.json() for spec in arguments.layers]} if arguments.layers is not None else {}),
+        **settings_of(arguments),
+        "epochs": arguments.epochs,
         "rows": {"training": len(table), "validation": len(valid)},
         "fingerprints": fingerprints(table, valid),
         "epochs_run": len(history),

@@ -75,7 +75,8 @@ class PlainRows(Rows):
             cells = [text.split(",", position + 1)[position] for text in self._texts]
         else:
             cells = [text.rsplit(",", behind)[-behind] for text in self._texts]
-        return [cell.lstrip(" ") for cell in cells] if behind > 1 else [cell.strip(" \r\n") for cell in cells]
+        # As the reader has them: only blanks before a cell are none of it.
+        return [cell.lstrip(" ") for cell in cells] if behind > 1 else [c.lstrip(" ").rstrip("\r\n") for c in cells]
 
     def numbers(self, positions: Sequence[int]) -> NDArray[np.float64] | None:
         """The numbers (rows, k) of k columns; None if one of the cells has a `number_problem`."""

@@ -1,5 +1,6 @@
-"""Model files: a trained network and all that is needed to use it, in one .safetensors file."""
+"""Model files, with a trained network and all that is needed to use it, and checkpoints of runs: .safetensors files."""
 
+from tinygrad_mlp.files.checkpoint import Checkpoint, read_checkpoint
 from tinygrad_mlp.files.trained_model import TrainedModel, load, read_weights, save
 
-__all__ = ["TrainedModel", "load", "read_weights", "save"]
+__all__ = ["Checkpoint", "TrainedModel", "load", "read_checkpoint", "read_weights", "save"]

@@ -49,6 +49,8 @@ OPTIONS: dict[str, type] = {
     "size": int,
 }
 """The type of each option, which is the same in all layers."""
+LONGEST = 10_000
+"""How many layers a row may have."""
 SIZED = {
     "BatchNorm": ("gamma", ("n",)),
     "Dense": ("W", ("n_in", "n_out")),
@@ -168,6 +170,8 @@ def build(description: Any, weights: Mapping[str, np.ndarray], path: str = "") -
         check_options(f"{here}: Sequential", options, ("layers",))
         if not isinstance(inner, list):
             raise ModelFileError(f"{here}: Sequential: layers is {inner!r:.80}; a list is expected")
+        if len(inner) > LONGEST:
+            raise ModelFileError(f"{here}: Sequential: {len(inner):,} layers; at most {LONGEST:,} are expected")
         prefix = f"{path}.layers" if path else "layers"
         return nn.Sequential(*[build(layer, weights, f"{prefix}.{i}") for i, layer in enumerate(inner)])
     layer = known(LAYERS, name, f"{here}: layer")

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def read_json(text: str | bytes) -> Any:
-    """The value that a JSON text is of.
+    """The value that a JSON text is of; bytes are UTF-8, where Python's own reader would guess.
 
     Raises:
         ValueError: it is not JSON, has a key twice in one object, or a number that is not finite.
@@ -19,6 +19,8 @@ def read_json(text: str | bytes) -> Any:
     Traceback (most recent call last):
     ValueError: the key 'epochs' is there twice
     """
+    if isinstance(text, bytes):
+        text = text.decode()
     return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
 
 

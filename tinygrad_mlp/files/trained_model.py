@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,17 @@ from numpy.typing import ArrayLike
 from tinygrad_mlp import ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.data import StandardScaler
-from tinygrad_mlp.errors import DtypeError, ModelFileError, OptionError, ShapeError, TinygradMlpError
+from tinygrad_mlp.errors import DtypeError, ModelFileError, OptionError, ShapeError
 from tinygrad_mlp.files.architecture import architecture, build, widths
-from tinygrad_mlp.files.safetensors_bytes import pack, unpack
+from tinygrad_mlp.files.safetensors_bytes import check_checksum, pack, read_bytes, unpack
 from tinygrad_mlp.files.strict_json import read_json
+from tinygrad_mlp.files.telling import telling
 from tinygrad_mlp.nn import BatchNorm, Buffer, Module
 from tinygrad_mlp.training import predict
 
-FORMAT, VERSION = "tinygrad_mlp", "1"
+FORMAT, VERSION = "tinygrad_mlp", "2"
+READ = ("1", VERSION)
+"""The versions that are read. Files of the first one have no checksum."""
 SCALER, TARGET_SCALER = "scaler.", "target_scaler."
 """What the names of the scalers' arrays begin with; a parameter's cannot."""
 
@@ -115,7 +116,7 @@ class TrainedModel:
         Raises:
             ModelFileError: the file cannot be written, a weight is not finite, or the facts are not JSON.
         """
-        with telling(path, "written"):
+        with telling(path, "the model cannot be written"):
             atomic_write(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
@@ -158,8 +159,8 @@ class TrainedModel:
             ModelFileError: the file cannot be read, is not a whole model file of this version, or holds a network
                 that does not fit.
         """
-        with telling(path, "read"):
-            return cls.from_bytes(Path(path).read_bytes(), model)
+        with telling(path, "the model cannot be read"):
+            return cls.from_bytes(read_bytes(path), model)
 
     @classmethod
     def from_bytes(cls, content: bytes, model: Module | None = None) -> TrainedModel:
@@ -226,8 +227,8 @@ def load(path: str | os.PathLike[str]) -> Module:
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The parameters that a model file holds, by path, for `model.load_state_dict`. Raises `ModelFileError`."""
-    with telling(path, "read"):
-        return contents(Path(path).read_bytes())[0]
+    with telling(path, "the model cannot be read"):
+        return contents(read_bytes(path))[0]
 
 
 def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]], dict[str, str]]:
@@ -235,8 +236,11 @@ def contents(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, dict[str,
     arrays, metadata = unpack(content)
     if metadata.get("format") != FORMAT:
         raise ModelFileError(f"a safetensors file of format {metadata.get('format')!r:.80}; {FORMAT!r} is expected")
-    if metadata.get("version") != VERSION:
-        raise ModelFileError(f"version {metadata.get('version')!r:.80} of the format; this program reads {VERSION!r}")
+    if metadata.get("version") not in READ:
+        known = " and ".join(map(repr, READ))
+        raise ModelFileError(f"version {metadata.get('version')!r:.80} of the format; this program reads {known}")
+    if metadata["version"] != READ[0]:
+        check_checksum(metadata)
     scalers = {
         prefix: {name.removeprefix(prefix): arrays.pop(name) for name in list(arrays) if name.startswith(prefix)}
         for prefix in (SCALER, TARGET_SCALER)
@@ -322,14 +326,3 @@ def names(metadata: Mapping[str, str], name: str) -> tuple[str, ...]:
     if not all(isinstance(value, str) for value in values):
         raise ModelFileError(f"{name} is {values!r:.80}; a list of texts is expected")
     return tuple(values)
-
-
-@contextmanager
-def telling(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """Let every failure be a ModelFileError that names the file."""
-    try:
-        yield
-    except (TinygradMlpError, OSError, ValueError, MemoryError, RecursionError) as error:
-        deep = "nested too deeply" if isinstance(error, RecursionError) else None
-        reason = deep or getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ModelFileError(f"{os.fspath(path)}: the model cannot be {what}: {reason}") from error

@@ -143,6 +143,10 @@ class Module:
             parameter.name = path
         return found
 
+    def named_generators(self) -> dict[str, np.random.Generator]:
+        """The random generators that layers keep in their attributes, by path: `layers.2.rng`."""
+        return Within(self).generators
+
     def parameters(self) -> list[Parameter]:
         """The parameters, in the order of the attributes. Those without a name get their path as it."""
         found = Within(self).parameters
@@ -335,13 +339,14 @@ class Within:
     """What can be reached from a module, or another layer, through attributes, lists, tuples and dicts.
 
     Attributes:
-        parameters, modules: by path; what stands in several places has the first one's.
+        parameters, modules, generators: by path; what stands in several places has the first one's.
         fixed: whether only setting an attribute can change that: there are no lists and dicts.
     """
 
     def __init__(self, x: Any) -> None:
         self.parameters: dict[str, Parameter] = {}
         self.modules: dict[str, Module] = {}
+        self.generators: dict[str, np.random.Generator] = {}
         self.fixed = True
         self._seen: set[int] = set()
         self._visit(x, "")
@@ -357,6 +362,8 @@ class Within:
         elif isinstance(x, Module):
             self.modules[path] = x
             children = vars(x).items()
+        elif isinstance(x, np.random.Generator):
+            self.generators[path] = x
         elif isinstance(x, list | tuple):
             self.fixed = self.fixed and isinstance(x, tuple)
             children = enumerate(x)

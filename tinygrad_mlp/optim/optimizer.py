@@ -7,15 +7,16 @@ to what is subtracted from the weights, and the new state. It is traced once and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygrad_mlp.autograd.variable import clock
-from tinygrad_mlp.errors import DtypeError, GradientError, OptionError, TraceError
+from tinygrad_mlp.errors import DtypeError, GradientError, OptionError, StateError, TraceError
 from tinygrad_mlp.nn import Module
+from tinygrad_mlp.optim.care import mark_used, take_care
 from tinygrad_mlp.optim.packed import Packed
 from tinygrad_mlp.tensor import Tensor
 from tinygrad_mlp.tracing import InPlace, run
@@ -68,7 +69,17 @@ class Optimizer:
         learning_rate, weight_decay: may be changed between steps; what is no such number is refused then too.
         parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
+        careful: set it to True to be warned, once each, of gradients that a step has used before (`zero_grad()` was
+            forgotten, and they add up) and of parameters that a step finds without one (the loss does not depend on
+            them). It is False, since both may be meant.
+
+    >>> from tinygrad_mlp import nn, optim
+    >>> layer = nn.Dense(2, 1, rng=0)
+    >>> sgd = optim.SGD(layer, 0.1)
+    >>> sgd.careful = True
     """
+
+    careful: bool = False
 
     state_names: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
@@ -138,16 +149,53 @@ class Optimizer:
         NaN without NumPy's warning, whatever `np.errstate` and the warning filters say: stopped halfway, the step would
         have been made for some of the parameters.
         """
+        if self.careful:
+            take_care(self.parameters)
         changed = clock.change()
         with np.errstate(all="ignore"):
             for update in self.updates:
                 for start, stop, t in update.pack.gather(changed):
                     update(start, stop, self.learning_rate, self.weight_decay, self.numbers(t))
+        if self.careful:
+            mark_used(self.parameters)
 
     def zero_grad(self) -> None:
         """Forget the gradients: `.grad` becomes None."""
         for p in self.parameters:
             p._grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the optimizer has gathered: moments, counts of steps, and the rates as they are now.
+
+        `{"learning_rate": …, "weight_decay": …, "packs": [{"steps": […], "state": {"m": (n,), "v": (n,)}}]}`, a pack
+        for the parameters of each group and dtype, in which they stand one after the other. The arrays are copies.
+
+        >>> from tinygrad_mlp import nn, optim
+        >>> optim.Adam(nn.Dense(2, 3)).state_dict()["packs"][0]["steps"]
+        [0, 0]
+        """
+        packs = [update.pack.state_dict() for update in self.updates]
+        return {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay, "packs": packs}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another optimizer was that was made alike; all of it or, after an error, none.
+
+        Raises:
+            StateError: it is the state of an optimizer with another rule or other parameters.
+            OptionError: a rate out of its range.
+        """
+        expected = ["learning_rate", "weight_decay", "packs"]
+        if not isinstance(state, Mapping) or state.keys() != set(expected):
+            raise StateError(f"the state of an optimizer is {state!r:.80}; {', '.join(expected)} are expected")
+        rates = [number_in_range(name, state[name]) for name in expected[:2]]
+        packs = state["packs"]
+        if not isinstance(packs, list) or len(packs) != len(self.updates):
+            raise StateError(f"the optimizer's packs are {packs!r:.80}; {len(self.updates)} are expected")
+        for update, given in zip(self.updates, packs, strict=True):
+            update.pack.check_state(given)
+        self.learning_rate, self.weight_decay = rates
+        for update, given in zip(self.updates, packs, strict=True):
+            update.pack.load_state_dict(given)
 
 
 class Update:

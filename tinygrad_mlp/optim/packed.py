@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_mlp.errors import StateError
 from tinygrad_mlp.tensor import Tensor
 
 COPIED = ("state", "steps", "alike")
@@ -64,6 +65,34 @@ class Packed:
     def __reduce__(self) -> Any:
         """A copy has buffers of its own, in which the copied parameters live."""
         return Packed, (self.parameters, [*self.state]), {name: getattr(self, name) for name in COPIED}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of the state, and the counts of steps."""
+        return {"steps": list(self.steps), "state": {name: array.copy() for name, array in self.state.items()}}
+
+    def check_state(self, given: Any) -> None:
+        """Raise `StateError` for what is not the state of such a pack."""
+        if not isinstance(given, Mapping) or given.keys() != {"steps", "state"}:
+            raise StateError(f"the state of an optimizer has {given!r:.80}; steps and state are expected")
+        steps, state = given["steps"], given["state"]
+        whole = isinstance(steps, list) and all(type(n) is int and n >= 0 for n in steps)
+        if not whole or len(steps) != len(self.steps):
+            raise StateError(f"the optimizer's steps are {steps!r:.80}; {len(self.steps)} counts are expected")
+        if not isinstance(state, Mapping) or state.keys() != self.state.keys():
+            seen, expected = (", ".join(map(str, names)) or "none" for names in (state, self.state))
+            raise StateError(f"the optimizer's state has {seen:.80}; {expected} is expected")
+        for name, own in self.state.items():
+            array = state[name]
+            if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (own.shape, own.dtype):
+                seen = f"{getattr(array, 'dtype', type(array).__name__)} {np.shape(array)}"
+                raise StateError(f"the optimizer's {name} is {seen}; {own.dtype} {own.shape} is expected")
+
+    def load_state_dict(self, given: Mapping[str, Any]) -> None:
+        """Take over a state that has been checked, into the memory that is there: the rule's calls are bound to it."""
+        for name, own in self.state.items():
+            own[...] = given["state"][name]
+        self.steps = list(given["steps"])
+        self.alike = len(set(self.steps)) == 1
 
     def gather(self, changed: int) -> list[Run]:
         """Collect the gradients, count the steps, and date the change of every parameter that has a gradient.

@@ -8,8 +8,10 @@ formulas η is the rate at the start and n the number of steps so far.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.errors import OptionError, StateError
 from tinygrad_mlp.optim.optimizer import Optimizer, number_in_range
 
 
@@ -22,7 +24,10 @@ class Schedule:
     Attributes:
         n: the number of steps so far.
         first_rate: η.
+        state_names: the attributes that change, or that the optimizer's rate at the start decided.
     """
+
+    state_names: ClassVar[tuple[str, ...]] = ("n", "first_rate")
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
@@ -37,6 +42,22 @@ class Schedule:
         """Count a step and set the optimizer's learning rate."""
         self.n += 1
         self.optimizer.learning_rate = self.first_rate * self.factor(self.n)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule is, by `state_names`; the optimizer has the rate itself."""
+        return {name: getattr(self, name) for name in self.state_names}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another schedule was that was made alike. Raises `StateError` for what is not its state."""
+        own = self.state_dict()
+        if not isinstance(state, Mapping) or state.keys() != own.keys():
+            raise StateError(f"the state of a schedule is {state!r:.80}; {', '.join(own)} are expected")
+        for name, value in state.items():
+            if type(value) is not type(own[name]):
+                kind = type(own[name]).__name__
+                raise StateError(f"the schedule's {name} is {value!r:.80}; {kind} is expected")
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 Constant = Schedule
@@ -142,6 +163,8 @@ class ReduceOnPlateau(Schedule):
         threshold: see above.
         lowest: the rate does not fall below it.
     """
+
+    state_names: ClassVar = ("n", "first_rate", "best", "waited")
 
     def __init__(
         self,

@@ -7,8 +7,10 @@ from tinygrad_mlp.training.evaluating import Loss, evaluate, predict
 from tinygrad_mlp.training.fitting import fit
 from tinygrad_mlp.training.gradient_norms import GradientNorms
 from tinygrad_mlp.training.history import History
+from tinygrad_mlp.training.interruptions import Interruptions
 from tinygrad_mlp.training.rows import Batch
 from tinygrad_mlp.training.scheduling import Scheduled
+from tinygrad_mlp.training.snapshot import restore, snapshot
 
 __all__ = [
     "Batch",
@@ -17,6 +19,7 @@ __all__ = [
     "EarlyStopping",
     "GradientNorms",
     "History",
+    "Interruptions",
     "Loss",
     "Run",
     "Scheduled",
@@ -24,4 +27,6 @@ __all__ = [
     "fit",
     "metrics",
     "predict",
+    "restore",
+    "snapshot",
 ]

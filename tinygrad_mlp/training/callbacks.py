@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.errors import OptionError, StateError
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.optim.optimizer import number_in_range
+from tinygrad_mlp.randomness import generator
 from tinygrad_mlp.spelling import instead
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.measures import MEASURES
+
+
+@dataclass
+class Epoch:
+    """An epoch that is under way.
+
+    Attributes:
+        weights: as they were when it began.
+        order: where the generator was that its rows were shuffled with, before that.
+        total: the sum of the losses so far, each times the rows of its batch.
+        outputs: the model's outputs so far, in pieces.
+    """
+
+    weights: dict[str, np.ndarray]
+    order: dict[str, Any]
+    total: float
+    outputs: list[Any]
 
 
 @dataclass
@@ -31,6 +50,11 @@ class Run:
         epoch: the epoch that is running or has just ended, from 1; before the first, how many the history has.
         batch: the batch of this epoch that is running or has just ended, from 1; 0 before the first.
         batches: how many batches an epoch has.
+        batch_size: rows in a batch, but for the last one of an epoch.
+        rng: what the rows are shuffled with.
+        data: X and y of the training rows, and of those to validate with, as they are used.
+        callbacks: all of them.
+        under_way: the epoch that is running, between its first batch and its validation; None otherwise.
         stop: a callback sets it to end the training after this epoch.
     """
 
@@ -42,6 +66,11 @@ class Run:
     epoch: int = 0
     batch: int = 0
     batches: int = 0
+    batch_size: int = 0
+    rng: np.random.Generator = field(default_factory=generator)
+    data: tuple[np.ndarray, ...] = ()
+    callbacks: Sequence[Callback] = ()
+    under_way: Epoch | None = None
     stop: bool = False
 
     @property
@@ -107,8 +136,22 @@ class Callback:
     def epoch(self, run: Run) -> None:
         """Called after each epoch, when its numbers are in the history."""
 
+    def pause(self, run: Run) -> None:
+        """Called before the first step, after each one, and after each epoch, when all callbacks are done with it.
+
+        The run is then at rest: `tg.training.snapshot(run)` is all that it takes to go on from here, and before the
+        first step, `tg.training.restore(run, …)` does so.
+        """
+
     def end(self, run: Run) -> None:
         """Called when a run that was started ends, in whatever way: also after an error or Ctrl-C."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this callback: dicts, lists, texts, numbers and arrays; {} if nothing changes."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Be where another callback was that was made alike, after `start` in a run that goes on from a checkpoint."""
 
 
 class EarlyStopping(Callback):
@@ -154,6 +197,8 @@ class EarlyStopping(Callback):
     >>> min(history["val_loss"]) == stopping.best
     True
     """
+
+    _state = ("best", "best_epoch", "stopped_at", "_without_better")
 
     def __init__(
         self, patience: int, min_delta: float = 0.0, monitor: str = "val_loss", restore_best: bool = True
@@ -210,6 +255,23 @@ class EarlyStopping(Callback):
         if self.best is None:
             return value == value  # NaN is not
         return self._sign * (self.best - value) > self.min_delta
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value, its epoch and its weights; how long there has been no better one, and whether it stopped."""
+        weights = None if self._weights is None else dict(self._weights)
+        return {**{name: getattr(self, name) for name in self._state}, "weights": weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take all of this over. Raises `StateError` for what is not such a state."""
+        kinds = {"best": float, "best_epoch": int, "stopped_at": int, "_without_better": int, "weights": dict}
+        if not isinstance(state, Mapping) or state.keys() != kinds.keys():
+            raise StateError(f"the state of EarlyStopping is {state!r:.80}; {', '.join(kinds)} are expected")
+        for name, kind in kinds.items():
+            if type(state[name]) is not kind and (state[name] is not None or name == "_without_better"):
+                raise StateError(f"EarlyStopping's {name} is {state[name]!r:.80}; {kind.__name__} is expected")
+        for name in self._state:
+            setattr(self, name, state[name])
+        self._weights = state["weights"]
 
     def end(self, run: Run) -> None:
         """Put the best weights back."""

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from math import isfinite
-from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling import Backend, compile_step
+from tinygrad_mlp.compiling import Backend
 from tinygrad_mlp.data import batches
-from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError, ShapeError
+from tinygrad_mlp.errors import NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
 from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
-from tinygrad_mlp.randomness import generator
-from tinygrad_mlp.tensor import Tensor
-from tinygrad_mlp.training.callbacks import Callback, Run
+from tinygrad_mlp.randomness import generator, set_state, state_of
+from tinygrad_mlp.training.callbacks import Callback, Epoch, Run
 from tinygrad_mlp.training.clipping import Clipping
-from tinygrad_mlp.training.diagnosis import HINT, bad_parameter, origin
-from tinygrad_mlp.training.evaluating import Judge, Loss, in_mode, measure, number_of
+from tinygrad_mlp.training.diagnosis import HINT, bad_parameter
+from tinygrad_mlp.training.evaluating import Judge, Loss, in_mode, measure
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.measures import Metric
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
+from tinygrad_mlp.training.steps import Step, compiled_steps, eager_steps, refuse_gradients
 from tinygrad_mlp.training.traps import warn_of_first_batch, warn_of_shared_rows
-
-Step = Callable[[np.ndarray, np.ndarray], tuple[float, Any]]
-"""A step on a batch: its loss, and the outputs before it."""
-Look = Callable[[Tensor, Any], None]
-"""What is shown the loss and the outputs of a run's first batch."""
 
 
 def fit(
@@ -145,33 +138,35 @@ def fit(
     if held_out:
         warn_of_shared_rows((X, y), held_out)
     run = Run(model, optimizer, first + epochs - 1, held_out is not None, history, epoch=first - 1)
-    run.batches = -(-len(X) // batch_size)
+    run.batches, run.batch_size = -(-len(X) // batch_size), batch_size
+    run.rng, run.callbacks, run.data = rng, callbacks, (X, y, *(held_out or ()))
     if compiled:
-        step = compiled_steps(run, judge, callbacks, clip_norm, clip_value, "auto" if compiled is True else compiled)
-    else:
-        step = eager_steps(run, judge, parameters, around_steps, look)
+        refuse_gradients(callbacks)
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
             for callback in callbacks:
                 callback.start(run)
                 started.append(callback)
-            for run.epoch in range(first, first + epochs):
-                before = model.state_dict()
-                try:
-                    numbers = train_epoch(run, judge, X, y, batch_size, rng, parameters, around_steps, step)
-                except NonFiniteError:
-                    model.load_state_dict(before)
-                    raise
+            for callback in callbacks:
+                callback.pause(run)
+            gone_on = bool(run.under_way or run.epoch >= first)  # from a checkpoint
+            if compiled:
+                step = compiled_steps(run, judge, clip_norm, clip_value, "auto" if compiled is True else compiled)
+            else:
+                step = eager_steps(run, judge, parameters, around_steps, None if gone_on else look)
+            while not run.stop and (run.under_way or run.epoch < run.epochs):
+                numbers = train_epoch(run, judge, X, y, parameters, callbacks, step)
                 if held_out:
                     numbers |= {f"val_{name}": number for name, number in measure(model, judge, *held_out).items()}
                 for callback in callbacks:
                     numbers |= columns(callback, run, numbers)
                 run.history.append(numbers)
+                run.under_way = None
                 for callback in callbacks:
                     callback.epoch(run)
-                if run.stop:
-                    break
+                for callback in callbacks:
+                    callback.pause(run)
     finally:
         with ExitStack() as ends:  # each of them is called, though one may fail
             for callback in reversed(started):
@@ -184,86 +179,61 @@ def train_epoch(
     judge: Judge,
     X: np.ndarray,
     y: np.ndarray,
-    batch_size: int,
-    rng: np.random.Generator,
     parameters: Mapping[str, Parameter],
     callbacks: Sequence[Callback],
     step: Step,
 ) -> dict[str, float]:
-    """One epoch; its loss and metrics."""
-    total = 0.0
-    outputs: list[Any] = []
+    """One epoch, or what is left of the one that is under way; its loss and metrics."""
+    done, shuffled = (run.batch, resumed(run, X, y)) if run.under_way else (0, begun(run, X, y))
+    epoch = run.under_way
+    assert epoch is not None
     labels: list[np.ndarray] = []
     # An overflow ends in an error that says where it came from; NumPy's warning beside it would not.
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for run.batch, (xb, yb) in enumerate(batches(X, y, batch_size, rng=rng), 1):
+    with restored_if_not_finite(run), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for batch, (xb, yb) in enumerate(shuffled, 1):
+            labels.append(yb)
+            if batch <= done:
+                continue
+            run.batch = batch
             number, z = step(xb, yb)
             for callback in callbacks:
                 callback.step(run)
-            total += number * len(xb)
-            outputs.append(z)
-            labels.append(yb)
-    if bad := bad_parameter(parameters):
-        raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
-    return {"loss": total / len(X), **judge.scores(outputs, labels)}
+            epoch.total += number * len(xb)
+            epoch.outputs.append(z)
+            for callback in callbacks:
+                callback.pause(run)
+        if bad := bad_parameter(parameters):
+            raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
+    return {"loss": epoch.total / len(X), **judge.scores(epoch.outputs, labels)}
 
 
-def eager_steps(
-    run: Run,
-    judge: Judge,
-    parameters: Mapping[str, Parameter],
-    callbacks: Sequence[Callback],
-    look: Look,
-) -> Step:
-    """Steps with a graph. `look` is shown the loss and the outputs of the first batch."""
-    first = True
-
-    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
-        nonlocal first
-        run.optimizer.zero_grad()
-        z = run.model(xb)
-        value: Any = judge.loss(z, yb)  # whatever a user's function gives
-        if not isinstance(value, Tensor):
-            kind = type(value).__name__
-            raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
-        number = number_of(value)
-        if not isfinite(number):
-            raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
-        if first:
-            first = False
-            look(value, z)
-        value.backward()
-        for callback in callbacks:
-            callback.gradients(run)
-        run.optimizer.step()
-        return number, getattr(z, "_data", z)
-
-    return step
+def begun(run: Run, X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Begin an epoch: its batches."""
+    run.epoch, run.batch = run.epoch + 1, 0
+    run.under_way = Epoch(run.model.state_dict(), state_of(run.rng), 0.0, [])
+    return batches(X, y, run.batch_size, rng=run.rng)
 
 
-def compiled_steps(
-    run: Run,
-    judge: Judge,
-    callbacks: Sequence[Callback],
-    clip_norm: float | None,
-    clip_value: float | None,
-    backend: Backend,
-) -> Step:
-    """Steps as one program, in which no gradient can be looked at."""
-    for callback in callbacks:
-        if type(callback).gradients is not Callback.gradients:
-            name = type(callback).__name__
-            raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
-    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
+def resumed(run: Run, X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All batches of the epoch that is under way, in the order in which it was begun; the generator stays."""
+    assert run.under_way is not None
+    now = state_of(run.rng)
+    try:
+        set_state(run.rng, run.under_way.order)
+        return batches(X, y, run.batch_size, rng=run.rng)
+    finally:
+        set_state(run.rng, now)
 
-    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
-        number = program(xb, yb)
-        if not isfinite(number):
-            raise NonFiniteError(f"{run.place}: the loss is {number}; without compiled=True, fit says where; {HINT}")
-        return number, program.outputs.copy()
 
-    return step
+@contextmanager
+def restored_if_not_finite(run: Run) -> Iterator[None]:
+    """After a `NonFiniteError` the model has the weights that the epoch began with."""
+    try:
+        yield
+    except NonFiniteError:
+        assert run.under_way is not None
+        run.model.load_state_dict(run.under_way.weights)
+        raise
 
 
 def continued(history: History | None, validated: bool) -> History:

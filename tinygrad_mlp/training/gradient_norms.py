@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from tinygrad_mlp.errors import StateError
 from tinygrad_mlp.nn import Buffer, Parameter
 from tinygrad_mlp.optim.clipping import norm_of
 from tinygrad_mlp.training.callbacks import Callback, Run
@@ -74,3 +76,15 @@ class GradientNorms(Callback):
         ratios = {name: float(moved) / float(w) if w else 0.0 for name, (_, moved, w) in sums.items()}
         columns = {"gradient_norm": norms, "update_ratio": ratios}
         return {f"{what}{PART}{name}": n for what, numbers in columns.items() for name, n in numbers.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of the epoch that is under way."""
+        return {"steps": self._steps, "sums": {name: sums.copy() for name, sums in self._sums.items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take such sums over. Raises `StateError` for those of other parameters."""
+        steps, sums = state.get("steps"), dict(state.get("sums") or {})
+        fits = sums.keys() == self._sums.keys() and all(np.shape(array) == (3,) for array in sums.values())
+        if not isinstance(steps, int) or not fits:
+            raise StateError(f"the state of GradientNorms is {state!r:.80}; steps, and sums by parameter, are expected")
+        self._steps, self._sums = steps, {name: np.array(array, np.float64) for name, array in sums.items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tinygrad_mlp.errors import OptionError
 from tinygrad_mlp.optim import ReduceOnPlateau, Schedule
 from tinygrad_mlp.training.callbacks import Callback, Run
@@ -44,3 +47,11 @@ class Scheduled(Callback):
             self.schedule.step(run.latest("ReduceOnPlateau", self.monitor))
         else:
             self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The schedule's."""
+        return self.schedule.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the schedule where another one was."""
+        self.schedule.load_state_dict(state)

@@ -1,0 +1,80 @@
+"""The steps of a training run: with a graph, or as one compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from tinygrad_mlp.compiling import Backend, compile_step
+from tinygrad_mlp.errors import DtypeError, NonFiniteError, OptionError
+from tinygrad_mlp.nn import Parameter
+from tinygrad_mlp.optim.care import warn_of_missing
+from tinygrad_mlp.tensor import Tensor
+from tinygrad_mlp.training.callbacks import Callback, Run
+from tinygrad_mlp.training.diagnosis import HINT, origin
+from tinygrad_mlp.training.evaluating import Judge, number_of
+
+Step = Callable[[np.ndarray, np.ndarray], tuple[float, Any]]
+"""A step on a batch: its loss, and the outputs before it."""
+Look = Callable[[Tensor, Any], None]
+"""What is shown the loss and the outputs of a run's first batch."""
+
+
+def eager_steps(
+    run: Run,
+    judge: Judge,
+    parameters: Mapping[str, Parameter],
+    callbacks: Sequence[Callback],
+    look: Look | None,
+) -> Step:
+    """Steps with a graph. `look` is shown the loss and the outputs of the first batch."""
+    trained = set(map(id, run.optimizer.parameters))
+
+    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
+        nonlocal look
+        run.optimizer.zero_grad()
+        z = run.model(xb)
+        value: Any = judge.loss(z, yb)  # whatever a user's function gives
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise DtypeError(f"the loss is a {kind}; a Tensor is expected, made from the outputs by operations")
+        number = number_of(value)
+        if not isfinite(number):
+            raise NonFiniteError(f"{run.place}: the loss is {number}: {origin(value, parameters)}; {HINT}")
+        if look:
+            look(value, z)
+        value.backward()
+        if look:
+            look = None
+            warn_of_missing([p for p in parameters.values() if id(p) in trained])
+        for callback in callbacks:
+            callback.gradients(run)
+        run.optimizer.step()
+        return number, getattr(z, "_data", z)
+
+    return step
+
+
+def refuse_gradients(callbacks: Sequence[Callback]) -> None:
+    """Refuse callbacks that look at gradients, which a compiled step leaves nowhere. Raises `OptionError`."""
+    for callback in callbacks:
+        if type(callback).gradients is not Callback.gradients:
+            name = type(callback).__name__
+            raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
+
+
+def compiled_steps(run: Run, judge: Judge, clip_norm: float | None, clip_value: float | None, backend: Backend) -> Step:
+    """Steps as one program, in which no gradient can be looked at."""
+    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
+
+    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
+        number = program(xb, yb)
+        if not isfinite(number):
+            raise NonFiniteError(f"{run.place}: the loss is {number}; without compiled=True, fit says where; {HINT}")
+        return number, program.outputs.copy()
+
+    return step
