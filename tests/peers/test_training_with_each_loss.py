@@ -93,6 +93,7 @@ LOSSES: dict[str, tuple[Callable[[Any], Any], Callable[[torch.Tensor], torch.Ten
         lambda z: tg.huber(z, NUMBERS, delta=0.7, sample_weights=OF_ROWS),
         lambda z: weighted_mean(F.huber_loss(z, y, delta=0.7, reduction="none")),
     ),
+    "smooth_l1": (lambda z: tg.smooth_l1(z, NUMBERS, beta=0.7), lambda z: F.smooth_l1_loss(z, y, beta=0.7)),
     "hinge": (lambda z: tg.hinge(z, CLASSES), lambda z: F.multi_margin_loss(z, c)),
     "hinge, sample weights": (
         lambda z: tg.hinge(z, CLASSES, sample_weights=OF_ROWS),
