@@ -51,7 +51,7 @@ def test_python_code_prints_what_stands_below_it(code: str, output: str) -> None
 
 
 def test_there_is_python_code_with_output() -> None:
-    assert len(PYTHON) == 7
+    assert len(PYTHON) == 8
 
 
 def test_commands_print_what_stands_below_them(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ ORDER = [
     "tensor",
     "tracing",
     "nn",
+    "calculus",
     "optim",
     "compiling",
 ]

@@ -5,6 +5,7 @@ import tinygrad_mlp.interrupting  # noqa: F401 - before all others, which take a
 # isort: split
 from tinygrad_mlp import data, nn, ops, optim, testing
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
+from tinygrad_mlp.calculus import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mlp.checking import detect_anomaly, gradcheck
 from tinygrad_mlp.compiling import compile_function as compile
 from tinygrad_mlp.compiling import compile_step
@@ -48,6 +49,10 @@ __all__ = [
     "fit",
     "grad",
     "gradcheck",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "load",
     "metrics",
     "nn",
@@ -59,5 +64,7 @@ __all__ = [
     "seed",
     "set_default_dtype",
     "testing",
+    "value_and_grad",
+    "vjp",
     *ops.__all__,
 ]
