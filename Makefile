@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants
+.PHONY: demo test check bench mutants notebooks
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q -m "not bench"
 
-# What CI runs: style, types, all tests (those against PyTorch and scikit-learn too), and the benchmark in its short form.
-check: .venv/installed-dev .venv/installed-bench
+# What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
+# the benchmarks in their short form.
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -28,6 +29,10 @@ bench: .venv/installed-bench
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test
 	PYTHONPATH=tests $(BIN)/python -m planting
+
+# Runs the notebooks and writes their outputs into them.
+notebooks: .venv/installed-notebook
+	PYTHONPATH=tests $(BIN)/python -m notebook_runner
 
 .venv/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
