@@ -2,15 +2,16 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants stress
+.PHONY: demo test check bench mutants stress notebooks
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q -m "not bench"
 
-# What CI runs: style, types, all tests (those against PyTorch and scikit-learn too), and benchmark and stress in short.
-check: .venv/installed-dev .venv/installed-bench
+# What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
+# benchmarks and stress in their short form.
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -33,6 +34,10 @@ bench: .venv/installed-bench
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test
 	PYTHONPATH=tests $(BIN)/python -m planting
+
+# Runs the notebooks and writes their outputs into them.
+notebooks: .venv/installed-notebook
+	PYTHONPATH=tests $(BIN)/python -m notebook_runner
 
 .venv/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

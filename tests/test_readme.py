@@ -1,8 +1,4 @@
-"""The README is true: its Python code and its commands are run, and give the output that stands below them.
-
-`…` stands for anything. Decimal numbers may differ by 0.05 and counts by 3, because another processor's matrix products
-round differently, and a training run carries that on.
-"""
+"""The README is true: its Python code and its commands are run, and give the output that stands below them."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from printed import assert_same
 
 import tinygrad_mlp as tg
 
@@ -23,23 +20,6 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON = [(code, BLOCKS[i + 1][1]) for i, (language, code) in enumerate(BLOCKS) if language == "python"]
-NUMBER = r"(-?\d+(?:\.\d+)?)"
-
-
-def assert_same(seen: str, expected: str) -> None:
-    """Equal but for what `…` stands for, and nearly equal numbers."""
-    numbers: list[str] = []
-
-    def pattern(part: str) -> str:
-        pieces = re.split(NUMBER, part)
-        numbers.extend(pieces[1::2])
-        return "".join(NUMBER if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
-
-    match = re.fullmatch(".*".join(map(pattern, expected.strip().split("…"))), seen.strip(), re.DOTALL)
-    assert match, f"expected:\n{expected}\nseen:\n{seen}"
-    for found, wanted in zip(match.groups(), numbers, strict=True):
-        near = 0.05 if "." in wanted else 3
-        assert abs(float(found) - float(wanted)) <= near, f"{found} for {wanted} in:\n{seen}"
 
 
 @pytest.mark.parametrize(("code", "output"), PYTHON)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -329,6 +330,17 @@ def test_the_guilty_operation_is_named_with_its_line(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "`my_swish`, own_op.py:6: the gradient of x" in run.stdout
+
+
+def test_the_guilty_operation_of_a_notebook_is_named_with_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = broken(lambda g, x: g * 2 * x**2)
+    own = wrong.body.__code__.co_filename
+    compiler = SimpleNamespace(format_code_name=lambda name: ("Cell", "In[3]") if name == own else None)
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(compile=compiler))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)  # type: ignore[arg-type] # what of it is looked at
+    (guilty,) = tg.gradcheck(within(wrong), [0.5, -0.3]).guilty
+    line = wrong.body.__code__.co_firstlineno
+    assert guilty.where == f"In[3]:{line + 2}"
 
 
 def test_the_layer_of_the_guilty_operation_is_named() -> None:

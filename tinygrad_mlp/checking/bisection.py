@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -302,12 +303,21 @@ def source_of(node: Node, position: int) -> str:
         code = own
     if code is None:
         return ""
+    if cell := notebook_cell(code.co_filename):
+        return f"{cell}:{code.co_firstlineno}"
     path = Path(code.co_filename)
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
     elif path.is_absolute():
         path = Path(*path.parts[-2:])
     return f"{path.as_posix()}:{code.co_firstlineno}"
+
+
+def notebook_cell(filename: str) -> str:
+    """`In[3]` for the file name that IPython gave to the third cell, "" for a file."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    named: tuple[str, str] | None = shell.compile.format_code_name(filename) if shell else None
+    return named[1] if named else ""
 
 
 def summed(d: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
