@@ -58,9 +58,8 @@ def executed(path: Path, folder: Path) -> Any:
 
     notebook = nbformat.read(path, 4)
     notebook.cells += [nbformat.v4.new_code_cell(code) for code, _ in answers(notebook)]
-    client = NotebookClient(
-        notebook, timeout=SECONDS, kernel_name="python3", record_timing=False, resources={"metadata": {"path": folder}}
-    )
+    options = {"timeout": SECONDS, "record_timing": False, "coalesce_streams": True}
+    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": folder}}, **options)
     return client.execute()
 
 

@@ -15,6 +15,7 @@ ORDER = [
     "spelling",
     "atomic",
     "terminal",
+    "places",
     "dtypes",
     "randomness",
     "sums",

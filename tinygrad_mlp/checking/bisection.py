@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from tinygrad_mlp.checking.comparing import Comparison, Place, compare
 from tinygrad_mlp.checking.numeric import Measure
 from tinygrad_mlp.checking.problem import Problem, Recorded, sides_of
 from tinygrad_mlp.ops import multiply
+from tinygrad_mlp.places import notebook_cell
 from tinygrad_mlp.tensor import Tensor
 
 MOST_ELEMENTS = 200
@@ -311,13 +311,6 @@ def source_of(node: Node, position: int) -> str:
     elif path.is_absolute():
         path = Path(*path.parts[-2:])
     return f"{path.as_posix()}:{code.co_firstlineno}"
-
-
-def notebook_cell(filename: str) -> str:
-    """`In[3]` for the file name that IPython gave to the third cell, "" for a file."""
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    named: tuple[str, str] | None = shell.compile.format_code_name(filename) if shell else None
-    return named[1] if named else ""
 
 
 def summed(d: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.errors import TraceError
+from tinygrad_mlp.places import notebook_cell
 from tinygrad_mlp.tracing.program import Instruction, Program, mapped
 
 PACKAGE = Path(__file__).parent.parent
@@ -69,5 +70,5 @@ def users_line(error: BaseException) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if PACKAGE not in path.parents and "numpy" not in path.parts and path.name != "contextlib.py":
-            return f"{path.name}:{frame.lineno}: {frame.line}"
+            return f"{notebook_cell(frame.filename) or path.name}:{frame.lineno}: {frame.line}"
     return ""
