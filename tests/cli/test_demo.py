@@ -12,7 +12,7 @@ from tinygrad_mlp.cli import demo, train
 from tinygrad_mlp.data import load_breast_cancer, read_csv
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.training import History
-from tinygrad_mlp.views import graph
+from tinygrad_mlp.views import rendering
 
 MADE = ["backward.svg", "breast_cancer.csv", "breast_cancer_train.csv", "breast_cancer_valid.csv"]
 MADE += ["history.csv", "model.safetensors", "model_curves.png"]
@@ -93,9 +93,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(good, folder)
 
 
 def test_where_nothing_renders_the_drawing_is_dot_and_a_sentence_says_how_to_see_it(good, monkeypatch, folder):
-    monkeypatch.setattr(graph, "renderer", lambda: None)
+    monkeypatch.setattr(rendering, "renderer", lambda: None)
     out = good("demo")
-    assert f"demo/backward.dot  ({graph.NO_RENDERER})" in out
+    assert f"demo/backward.dot  ({rendering.NO_RENDERER})" in out
     assert (folder / "demo/backward.dot").read_text().startswith("digraph")
     assert not (folder / "demo/backward.svg").exists()
 

@@ -21,7 +21,8 @@ from tinygrad_mlp.cli.values import whole
 from tinygrad_mlp.data import breast_cancer_path, read_csv
 from tinygrad_mlp.files import TrainedModel
 from tinygrad_mlp.tensor import Tensor
-from tinygrad_mlp.views.graph import NO_RENDERER, draw, render
+from tinygrad_mlp.views.graph import draw
+from tinygrad_mlp.views.rendering import NO_RENDERER, render
 
 SUMMARY = "split, train and predict on the table in the package, in seconds"
 EXAMPLES = "example:\n  tinygrad-mlp demo"

@@ -101,11 +101,11 @@ def softmax_cross_entropy_(logits: Array, labels: Array, *, reduction: Reduction
     z = logits
     check_batch("softmax_cross_entropy", "logits", z.shape, reduction)
     y_true = probabilities(labels, shape=z.shape, dtype=z.dtype)
-    log_p = log_softmax(z)
+    log_y_pred = log_softmax(z)
     n = z.size // z.shape[-1]
     return (
-        cross_entropy(y_true, log_p, reduction=reduction),
-        lambda g: (np.exp(log_p) - y_true) * (g[..., None] if reduction == "none" else spread(g, reduction, n)),
+        cross_entropy(y_true, log_y_pred, reduction=reduction),
+        lambda g: (np.exp(log_y_pred) - y_true) * (g[..., None] if reduction == "none" else spread(g, reduction, n)),
         None,
     )
 
@@ -181,11 +181,11 @@ def binary_cross_entropy(p: Array, labels: Array, *, reduction: Reduction = "mea
     name = "binary_cross_entropy"
     check_same(name, "p", p, "labels", labels)
     check_batch(name, "p", p.shape, reduction)
-    y = fractions(labels, name=f"{name}, labels", dtype=p.dtype)
+    y_true = fractions(labels, name=f"{name}, labels", dtype=p.dtype)
     n = p.size
     return (
-        surprise(p, y, reduction=reduction),
-        lambda g: times(spread(g, reduction, n), over(1 - y, 1 - p) - over(y, p)),
+        surprise(p, y_true, reduction=reduction),
+        lambda g: times(spread(g, reduction, n), over(1 - y_true, 1 - p) - over(y_true, p)),
         None,
     )
 
@@ -246,10 +246,10 @@ def binary_cross_entropy_with_logits_(logits: Array, labels: Array, *, reduction
     z = logits
     check_same(name, "logits", z, "labels", labels)
     check_batch(name, "logits", z.shape, reduction)
-    y = fractions(labels, name=name, dtype=z.dtype)
-    losses = np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+    y_true = fractions(labels, name=name, dtype=z.dtype)
+    losses = np.maximum(z, 0) - z * y_true + np.log1p(np.exp(-np.abs(z)))
     n = losses.size
-    return reduced(losses, reduction, n), lambda g: (sigmoid(z) - y) * spread(g, reduction, n), None
+    return reduced(losses, reduction, n), lambda g: (sigmoid(z) - y_true) * spread(g, reduction, n), None
 
 
 def hinge(logits: Array, labels: Array, *, reduction: Reduction = "mean", sample_weights: Any = None) -> Any:

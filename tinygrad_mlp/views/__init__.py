@@ -1,6 +1,8 @@
 """Views: drawings of what happens in a network and in its training."""
 
+from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.curves import draw_curves
-from tinygrad_mlp.views.graph import draw, render
+from tinygrad_mlp.views.graph import draw
+from tinygrad_mlp.views.rendering import render
 
-__all__ = ["draw", "draw_curves", "render"]
+__all__ = ["BackwardPass", "draw", "draw_curves", "render"]
