@@ -19,7 +19,7 @@ from tinygrad_mlp.training import (
     metrics,
     predict,
 )
-from tinygrad_mlp.views import draw
+from tinygrad_mlp.views import draw, show_backward
 
 __all__ = [
     "Callback",
@@ -47,6 +47,7 @@ __all__ = [
     "save",
     "seed",
     "set_default_dtype",
+    "show_backward",
     "testing",
     *ops.__all__,
 ]

@@ -3,6 +3,7 @@
 from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.curves import draw_curves
 from tinygrad_mlp.views.graph import draw
+from tinygrad_mlp.views.page import Page, show_backward
 from tinygrad_mlp.views.rendering import render
 
-__all__ = ["BackwardPass", "draw", "draw_curves", "render"]
+__all__ = ["BackwardPass", "Page", "draw", "draw_curves", "render", "show_backward"]
