@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants stress notebooks
+.PHONY: demo test check bench mutants stress notebooks chromium
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -11,7 +11,7 @@ test: .venv/installed-test
 
 # What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
 # benchmarks and stress in their short form.
-check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook chromium
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -38,6 +38,10 @@ mutants: .venv/installed-test
 # Runs the notebooks and writes their outputs into them.
 notebooks: .venv/installed-notebook
 	PYTHONPATH=tests $(BIN)/python -m notebook_runner
+
+# A browser for the tests of the page, where there is none yet.
+chromium:
+	command -v chromium chromium-browser google-chrome > /dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
 .venv/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -26,7 +26,7 @@ from tinygrad_mlp.training import (
     metrics,
     predict,
 )
-from tinygrad_mlp.views import draw, explain
+from tinygrad_mlp.views import draw, explain, show_backward
 
 __all__ = [
     "Callback",
@@ -63,6 +63,7 @@ __all__ = [
     "save",
     "seed",
     "set_default_dtype",
+    "show_backward",
     "testing",
     "value_and_grad",
     "vjp",

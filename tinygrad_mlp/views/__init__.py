@@ -5,6 +5,16 @@ from tinygrad_mlp.views.curves import draw_curves
 from tinygrad_mlp.views.explaining import explain
 from tinygrad_mlp.views.gradient_curves import draw_gradients
 from tinygrad_mlp.views.graph import draw
+from tinygrad_mlp.views.page import Page, show_backward
 from tinygrad_mlp.views.rendering import render
 
-__all__ = ["BackwardPass", "draw", "draw_curves", "draw_gradients", "explain", "render"]
+__all__ = [
+    "BackwardPass",
+    "Page",
+    "draw",
+    "draw_curves",
+    "draw_gradients",
+    "explain",
+    "render",
+    "show_backward",
+]
