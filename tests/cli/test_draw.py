@@ -42,7 +42,8 @@ def test_it_prints_the_table_and_writes_a_drawing_and_a_text(good, model, folder
     out = good(f"draw {model} points.csv")
     assert "points.csv: 24 rows, 2 columns; label kind: a 12, b 12\nthe loss of the first 24 rows:\n" in out
     assert "dW = Xᵀ·dY" in out
-    assert out.endswith("drawing  model_backward.svg\ntext     model_backward.txt\n")
+    assert out.endswith("drawing  model_backward.svg\ntext     model_backward.txt\npage     model_backward.html\n")
+    assert "Step" in (folder / "model_backward.html").read_text("utf-8")
     assert ">layers.0.W</text>" in (folder / "model_backward.svg").read_text()
     text = (folder / "model_backward.txt").read_text()
     assert text in out

@@ -1,6 +1,7 @@
 """Draw and explain the backward pass of a saved model: how the gradient of its loss on some rows reaches each weight.
 
-Beside the model it writes MODEL_backward.svg, a drawing, and MODEL_backward.txt, a table of all steps.
+Beside the model it writes MODEL_backward.svg, a drawing, MODEL_backward.txt, a table of all steps, and
+MODEL_backward.html, a page to step through.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.explaining import Explanation
 from tinygrad_mlp.views.gradient_curves import draw_gradients
 from tinygrad_mlp.views.graph import RANKS, draw
+from tinygrad_mlp.views.page import show_backward
 from tinygrad_mlp.views.rendering import FORMATS, NO_RENDERER, render
 
 SUMMARY = "draw and explain the backward pass of a model"
@@ -34,6 +36,7 @@ EXAMPLES = """examples:
   tinygrad-mlp draw model.safetensors data_train.csv --step
   tinygrad-mlp draw model.safetensors data.csv --rows 8 --drawing slide.png"""
 
+PAGES = (".html", ".htm")
 KEYS = "blank or → next, b or ← back, q end"
 
 
@@ -50,6 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     drawing = f"the drawing, {', '.join(FORMATS)} (MODEL_backward.svg)"
     output.add_argument("--drawing", type=Path, metavar="FILE.svg", help=drawing)
     output.add_argument("--text", type=Path, metavar="FILE.txt", help="the table of all steps (MODEL_backward.txt)")
+    page = "the page to step through (MODEL_backward.html)"
+    output.add_argument("--page", type=Path, metavar="FILE.html", help=page)
     direction = f"where the gradient flows in the drawing: {', '.join(RANKS)} (down)"
     output.add_argument("--direction", type=one_of(RANKS), default="down", metavar="D", help=direction)
     depth = "how many levels of layers are opened in the drawing; 0 draws each as one box (all, if that fits)"
@@ -81,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     drawing = render(draw(seen, direction=arguments.direction, depth=arguments.depth), arguments.drawing)
     text = explanation.save(arguments.text)
     remark = f"  ({NO_RENDERER})" if drawing.suffix != arguments.drawing.suffix else ""
-    places = {"drawing": styled(drawing, "cyan") + remark, "text": styled(text, "cyan")}
+    page = show_backward(seen).save(arguments.page)
+    places = {"drawing": styled(drawing, "cyan") + remark, "text": styled(text, "cyan"), "page": styled(page, "cyan")}
     if history is not None:
         places["gradients"] = styled(curves, "cyan")
     print(fields(places))
@@ -93,7 +99,7 @@ def settle_outputs(arguments: argparse.Namespace, files: dict[str, Path]) -> Pat
     model = files["MODEL"]
     curves = model.with_name(f"{model.stem}_gradients.png")
     if arguments.step:
-        for option in ("drawing", "text", "history"):
+        for option in ("drawing", "text", "page", "history"):
             if getattr(arguments, option) is not None:
                 raise UsageError(f"--{option} does not go with --step, which writes no files")
         return curves
@@ -101,7 +107,10 @@ def settle_outputs(arguments: argparse.Namespace, files: dict[str, Path]) -> Pat
     arguments.text = arguments.text or model.with_name(f"{model.stem}_backward.txt")
     if arguments.drawing.suffix.lower() not in FORMATS:
         raise UsageError(f"--drawing {arguments.drawing}: a file that ends in {', '.join(FORMATS)} is expected")
-    outputs = {"--drawing": arguments.drawing, "--text": arguments.text}
+    arguments.page = arguments.page or model.with_name(f"{model.stem}_backward.html")
+    if arguments.page.suffix.lower() not in PAGES:
+        raise UsageError(f"--page {arguments.page}: a file that ends in {', '.join(PAGES)} is expected")
+    outputs = {"--drawing": arguments.drawing, "--text": arguments.text, "--page": arguments.page}
     check_outputs(outputs | ({"--history": curves} if arguments.history else {}), [*files.values(), arguments.history])
     return curves
 
