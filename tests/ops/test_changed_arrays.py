@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.table import Case, cases
+from ops.all_rows import Case, cases
 
 import tinygrad_mlp as tg
 from tinygrad_mlp.errors import StaleError
@@ -57,9 +57,12 @@ def gradients(case: Case, change: Callable[[tg.Tensor, np.ndarray], None] | None
 
 @pytest.mark.parametrize("case", [case for _, case in NAMED], ids=[name for name, _ in NAMED])
 def test_a_changed_input_is_refused_or_does_no_harm(case: Case) -> None:
+    ways = [(by_setting, False), (in_place, False), (through_a_view, True)]
+    if any(np.isnan(x).any() for x in case.inputs if x.dtype.kind == "f"):
+        ways.pop()  # what watches for writes refuses a NaN, whoever made it
     for which in case.differentiable:
         expected = gradients(case, None, which)
-        for change, watched in ((by_setting, False), (in_place, False), (through_a_view, True)):
+        for change, watched in ways:
             try:
                 if watched:
                     with tg.detect_anomaly():
