@@ -58,8 +58,8 @@ def gradients(case: Case, change: Callable[[tg.Tensor, np.ndarray], None] | None
 @pytest.mark.parametrize("case", [case for _, case in NAMED], ids=[name for name, _ in NAMED])
 def test_a_changed_input_is_refused_or_does_no_harm(case: Case) -> None:
     ways = [(by_setting, False), (in_place, False), (through_a_view, True)]
-    if any(np.isnan(x).any() for x in case.inputs if x.dtype.kind == "f"):
-        ways.pop()  # what watches for writes refuses a NaN, whoever made it
+    if getattr(case.subject, "__name__", "").startswith("nan") and len(case.inputs) > 1:
+        ways.pop()  # these cases put NaN where the mask says so, and what watches for writes refuses that
     for which in case.differentiable:
         expected = gradients(case, None, which)
         for change, watched in ways:
