@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants
+.PHONY: demo test check bench stress mutants
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -19,6 +19,10 @@ check: .venv/installed-dev .venv/installed-bench
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
+
+# The long form of the tests of precision.
+stress: .venv/installed-test
+	PRECISION_POINTS=10000 $(BIN)/python -m pytest -q tests/ops/test_precision.py
 
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test
