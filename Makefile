@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants stress notebooks chromium
+.PHONY: demo test check bench mutants stress notebooks programs
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -11,7 +11,7 @@ test: .venv/installed-test
 
 # What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
 # benchmarks and stress in their short form.
-check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook chromium
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook programs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -22,9 +22,11 @@ check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook chromi
 	$(BIN)/python benchmarks/false_alarms.py --short
 	cd tests && ../$(BIN)/python -m stress --short
 
-# Kills, full disks, signals, hostile files, threads and memory, in some minutes, with a table of figures.
+# Kills, full disks, signals, hostile files, threads and memory, in some minutes, with a table of figures; and precision
+# beside 50 digits at 10,000 points each.
 stress: .venv/installed-test
 	cd tests && ../$(BIN)/python -m stress
+	PRECISION_POINTS=10000 $(BIN)/python -m pytest -q tests/ops/test_precision.py
 
 bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
@@ -39,9 +41,10 @@ mutants: .venv/installed-test
 notebooks: .venv/installed-notebook
 	PYTHONPATH=tests $(BIN)/python -m notebook_runner
 
-# A browser for the tests of the page, where there is none yet.
-chromium:
-	command -v chromium chromium-browser google-chrome > /dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+# What tests drive beside Python, where it is not there yet: a browser, and Graphviz.
+programs:
+	command -v chromium > /dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
+	command -v dot > /dev/null || (apt-get update -qq && apt-get install -y -qq graphviz)
 
 .venv/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

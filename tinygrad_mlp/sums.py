@@ -21,7 +21,9 @@ def precise_sum(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: boo
 
     (A plain sum over 2²⁴ rows of 0.1 is 15 % wrong. Up to 128 numbers NumPy adds one by one in any case.)
     """
-    if type(x) is ndarray and (axis is None or x.ndim < 2 or x.size <= 128 * x.shape[-1]):
+    if type(x) is ndarray and (
+        axis is None or x.ndim < 2 or (x.size <= 128 * x.shape[-1] and (x.size <= 128 or x.flags.c_contiguous))
+    ):
         if axis == 0 and x.ndim == 2 and x.dtype.itemsize >= 4 and not keepdims:
             return ones(len(x), x.dtype).dot(x)  # a product with ones: a quarter of the time of a reduction
         return x.sum(axis=axis, keepdims=keepdims)

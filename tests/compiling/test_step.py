@@ -276,6 +276,9 @@ def test_the_text_is_executable_and_gives_the_same_numbers(between: nn.Module, o
     )
     assert float(loss) == pytest.approx(float(again), rel=1e-5)
     for one, other in zip(new, same, strict=True):
+        if isinstance(between, nn.BatchNorm) and one.size > 56:
+            # The gradient of the bias before it is 0 but for rounding, which Adam makes as large as any.
+            one, other = (np.delete(x, slice(48, 56)) for x in (one, other))
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 

@@ -12,7 +12,23 @@ from ops.test_kinks import derivatives_at, slopes
 
 import tinygrad_mlp as tg
 
+
+def gelu_tanh(x: Any) -> Any:
+    return tg.gelu(x, approximate="tanh")
+
+
 ACTIVATIONS = [
+    tg.relu,
+    tg.leaky_relu,
+    tg.sigmoid,
+    tg.softplus,
+    tg.elu,
+    tg.silu,
+    tg.gelu,
+    gelu_tanh,
+    tg.tanh,
+    tg.erf,
+    tg.softmax,
     tg.relu6,
     tg.hard_tanh,
     tg.hard_sigmoid,
@@ -36,6 +52,59 @@ def test_far_out_everything_is_finite_and_nothing_warns(f: Callable[..., Any], d
     assert np.isfinite(y.data).all()
     assert x.grad is not None
     assert np.isfinite(x.grad).all()
+
+
+FAR = [1e308, -1e308, 1e300, -800.0, 0.0, 30.0]
+PAIRS = np.array([(a, b) for a in FAR for b in FAR])
+CROSS_ENTROPIES: dict[str, Callable[[Any], Any]] = {
+    "classes": lambda z: tg.softmax_cross_entropy(z, np.arange(len(z)) % 2),
+    "classes, none": lambda z: tg.softmax_cross_entropy(z, np.arange(len(z)) % 2, reduction="none"),
+    "weighted": lambda z: tg.softmax_cross_entropy(z, np.arange(len(z)) % 2, class_weights=[0.5, 1.0]),
+    "smoothed": lambda z: tg.softmax_cross_entropy(z, np.arange(len(z)) % 2, label_smoothing=0.2),
+    "log_softmax": tg.log_softmax,
+    "logsumexp": lambda z: tg.logsumexp(z, axis=1),
+}
+BINARY: dict[str, Callable[[Any], Any]] = {
+    "binary": lambda z: tg.binary_cross_entropy_with_logits(z, np.array([[1, 0]] * len(z))),
+    "binary, none": lambda z: tg.binary_cross_entropy_with_logits(z, np.full(z.shape, 0.25), reduction="none"),
+    "binary, sum": lambda z: tg.binary_cross_entropy_with_logits(z, np.array([[1, 0]] * len(z)), reduction="sum"),
+    "binary, weighted": lambda z: tg.binary_cross_entropy_with_logits(z, z.data > 0, class_weights=[0.5, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", [*CROSS_ENTROPIES, *BINARY])
+@pytest.mark.parametrize("each", [True, False], ids=["alone", "together"])
+def test_cross_entropies_of_huge_logits_do_not_warn_and_have_a_gradient(name: str, each: bool) -> None:
+    for rows in PAIRS[:, None] if each else [PAIRS]:
+        z = tg.Tensor(rows, requires_grad=True)
+        y = (CROSS_ENTROPIES | BINARY)[name](z)
+        assert not np.isnan(y.data).any()
+        assert np.isfinite(tg.grad(y, z, gradient=np.ones(y.shape))).all()
+
+
+@pytest.mark.parametrize("name", CROSS_ENTROPIES)
+def test_logits_of_minus_infinity_do_not_warn_and_have_a_gradient(name: str) -> None:
+    z = tg.Tensor(np.array([[-np.inf, 3.0], [1e308, -np.inf], [-np.inf, -1e308]]), requires_grad=True)
+    y = CROSS_ENTROPIES[name](z)
+    assert not np.isnan(y.data).any()
+    assert np.isfinite(tg.grad(y, z, gradient=np.ones(y.shape))).all()
+
+
+def test_a_row_of_nothing_but_minus_infinity_is_not_a_distribution_but_has_a_sum() -> None:
+    z = tg.Tensor(np.full((1, 2), -np.inf), requires_grad=True)
+    assert tg.logsumexp(z, axis=1).data.tolist() == [-np.inf]
+    assert np.isnan(tg.softmax(z).data).all()
+    assert np.isnan(tg.log_softmax(z).data).all()
+    assert tg.grad(tg.where([True], 0.0, tg.logsumexp(z, axis=1)).sum(), z).tolist() == [[0, 0]]
+
+
+def test_the_mean_of_huge_losses_is_right() -> None:
+    z = np.array([[1e308], [-1e308], [1e308], [1e308]])
+    assert tg.binary_cross_entropy_with_logits(z, 1 - (z > 0)) == pytest.approx(1e308, rel=1e-15)
+    two = np.hstack([z, 0 * z])
+    labels = (z[:, 0] > 0).astype(int)
+    assert tg.softmax_cross_entropy(two, labels) == pytest.approx(1e308, rel=1e-15)
+    assert tg.softmax_cross_entropy(two, labels, sample_weights=[1, 2, 1, 1]) == pytest.approx(1e308, rel=1e-15)
 
 
 def test_straight_lines_have_slope_0_at_their_kinks() -> None:

@@ -8,8 +8,28 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.errors import LabelError
-from tinygrad_mlp.ops import activations, indexing, losses
+from tinygrad_mlp.ops import indexing, losses, reducing, soft_maximum
 from tinygrad_mlp.tracing.traced import record_call
+
+
+def log_of_sum(x: Any, *, axis: Any, keepdims: bool) -> Any:
+    """ln Σ e^X."""
+    top = np.max(x, axis=axis, keepdims=True)
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.reshape(y, np.sum(x.value, axis=axis).shape)
+
+
+def shares(x: Any, *, axis: Any) -> Any:
+    """e^X / Σ e^X."""
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def total_loss(losses: Any, *, reduction: str) -> Any:
+    """The losses as one number, or as they are."""
+    if reduction == "none":
+        return losses
+    return np.sum(losses) / losses.size if reduction == "mean" else np.sum(losses)
 
 
 def log_probabilities(x: Any, *, axis: int) -> Any:
@@ -58,7 +78,10 @@ def plainly(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
-    plainly(activations.log_probabilities): log_probabilities,
+    plainly(soft_maximum.log_of_sum): log_of_sum,
+    plainly(soft_maximum.shares): shares,
+    plainly(soft_maximum.log_probabilities): log_probabilities,
+    plainly(reducing.total_loss): total_loss,
     plainly(losses.probabilities): probabilities,
     plainly(losses.cross_entropy): cross_entropy,
     plainly(indexing.taken): take,

@@ -12,7 +12,6 @@ from tinygrad_mlp.ops.activations import (
     hard_tanh,
     leaky_relu,
     log_sigmoid,
-    log_softmax,
     mish,
     prelu,
     relu,
@@ -20,7 +19,6 @@ from tinygrad_mlp.ops.activations import (
     selu,
     sigmoid,
     silu,
-    softmax,
     softplus,
     softsign,
 )
@@ -125,7 +123,7 @@ from tinygrad_mlp.ops.products import (
     vecdot,
     vecmat,
 )
-from tinygrad_mlp.ops.reductions import broadcast_to, logsumexp, max, mean, min, sum
+from tinygrad_mlp.ops.reductions import broadcast_to, max, mean, min, sum
 from tinygrad_mlp.ops.regression import (
     huber,
     mean_absolute_error,
@@ -175,6 +173,7 @@ from tinygrad_mlp.ops.selection import (
     take_along_axis,
 )
 from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
+from tinygrad_mlp.ops.soft_maximum import log_softmax, logsumexp, softmax
 from tinygrad_mlp.ops.sorting import (
     median,
     percentile,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.autograd import Array, Rule, kernel, op
+from tinygrad_mlp.autograd import Array, Rule, op
 from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.ops.arranging import cut, operand
 from tinygrad_mlp.ops.elementwise import exp, tanh
@@ -73,21 +73,28 @@ def prelu(x: Array, alpha: Array) -> Rule:
 @op
 def erf(x: Array) -> Rule:
     """Y = 2/√π · ∫ e^(−t²) dt from 0 to X, the error function."""
-    return error_function(x), lambda g: g * (TWO_OVER_ROOT_PI * exp(-x * x))
+    return error_function(x), lambda g: g * (TWO_OVER_ROOT_PI * bell(x))
+
+
+def bell(x: Array) -> Any:
+    """e^(−X²), without overflow: beyond ±40 it is 0 in any case."""
+    x = np.clip(x, -40, 40)
+    return exp(-x * x)
 
 
 @op
 def gelu_(x: Array) -> Rule:
     """Y = X·Φ(X), where Φ is the normal distribution's function."""
     cumulative = 0.5 + 0.5 * erf(x * ROOT_HALF)
-    return x * cumulative, lambda g: g * (cumulative + x * (0.5 * ROOT_HALF * TWO_OVER_ROOT_PI) * exp(-0.5 * x * x))
+    return x * cumulative, lambda g: g * (cumulative + x * (0.5 * ROOT_HALF * TWO_OVER_ROOT_PI) * bell(x * ROOT_HALF))
 
 
 @op
 def gelu_tanh(x: Array) -> Rule:
     """Y = X/2·(1 + tanh(√(2/π)·(X + 0.044715·X³)))."""
-    t = tanh(x * (1 + 0.044715 * x * x) * (ROOT_HALF * TWO_OVER_ROOT_PI))
-    slope = (1 + 3 * 0.044715 * x * x) * (ROOT_HALF * TWO_OVER_ROOT_PI)
+    near = np.clip(x, -10, 10)  # beyond, tanh is ±1 to the last digit
+    t = tanh(near * (1 + 0.044715 * near * near) * (ROOT_HALF * TWO_OVER_ROOT_PI))
+    slope = (1 + 3 * 0.044715 * near * near) * (ROOT_HALF * TWO_OVER_ROOT_PI)
     return 0.5 * x * (1 + t), lambda g: g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
 
 
@@ -108,41 +115,6 @@ def gelu(x: Array, *, approximate: str = "none") -> Any:
     if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu: approximate is {approximate!r}; 'none' or 'tanh' is expected")
     return gelu_(x) if approximate == "none" else gelu_tanh(x)
-
-
-@op
-def softmax(x: Array, *, axis: int = -1) -> Rule:
-    """Y = e^X / Σ e^X along an axis."""
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    y = e / e.sum(axis=axis, keepdims=True)
-    return y, lambda g: y * (g - (g * y).sum(axis=axis, keepdims=True))
-
-
-@op
-def log_softmax(x: Array, *, axis: int = -1) -> Rule:
-    """Y = ln softmax X = X − ln Σ e^X along an axis."""
-    y = log_probabilities(x, axis=axis)
-    return y, lambda g: g - exp(y) * g.sum(axis=axis, keepdims=True)
-
-
-@kernel
-def log_probabilities(x: np.ndarray, *, axis: int) -> np.ndarray:
-    """X − ln Σ e^X, without overflow, and without a warning where logits are further apart than numbers reach."""
-    if not np.vdot(x, x) < np.inf:  # some are huge, or not finite
-        with np.errstate(over="ignore"):
-            top = x.max(axis=axis, keepdims=True)
-            return x - top - np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
-    if x.ndim != 2 or x.shape[1] > FEW_CLASSES or axis not in (-1, 1):
-        y = x - x.max(axis=axis, keepdims=True)
-        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
-        return y
-    columns = x.T.copy()  # NumPy reduces over long columns several times as fast as along short rows
-    columns -= np.maximum.reduce(columns, 0)
-    columns -= np.log(np.add.reduce(np.exp(columns), 0))
-    return columns.T.copy()
-
-
-FEW_CLASSES = 16
 
 
 @op(discrete=("mask",))

@@ -70,6 +70,10 @@ def add_at(g: np.ndarray, *indices: np.ndarray, pattern: Pattern, shape: tuple[i
     """Zeros with `g` added at the index, repeated places added up."""
     y = np.zeros(shape, g.dtype)
     if any(i.dtype.kind != "b" for i in indices):
+        if g.dtype.itemsize < 8 and max(i.size for i in indices) > 128:  # one by one, as in `precise_sum`
+            wide = np.zeros(shape)
+            np.add.at(wide, filled(pattern, indices), g.astype(np.float64))
+            return wide.astype(g.dtype)
         np.add.at(y, filled(pattern, indices), g)
     else:  # without integer arrays no place comes twice
         y[filled(pattern, indices)] = g

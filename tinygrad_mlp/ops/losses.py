@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Array, Operation, Rule, kernel, op
 from tinygrad_mlp.errors import LabelError, ShapeError, warn
-from tinygrad_mlp.ops.activations import log_softmax, relu, sigmoid, softmax
+from tinygrad_mlp.ops.activations import relu, sigmoid
 from tinygrad_mlp.ops.arithmetic import over, times
 from tinygrad_mlp.ops.reducing import (
     Reduction,
@@ -21,12 +21,13 @@ from tinygrad_mlp.ops.reducing import (
     check_batch,
     check_same,
     checked_weights,
-    reduced,
     row_weights,
     smoothed,
     spread,
+    total_loss,
     weighted,
 )
+from tinygrad_mlp.ops.soft_maximum import log_softmax, softmax
 
 
 def softmax_cross_entropy(
@@ -116,10 +117,10 @@ def cross_entropy(y_true: np.ndarray, log_p: np.ndarray, *, reduction: Reduction
     n = y_true.size // y_true.shape[-1]
     if reduction != "none" and y_true.size <= 4096:  # one call; a longer sum needs NumPy's pairwise one
         total = -np.vdot(y_true, log_p)
-        if total == total:  # 0 · −∞ makes it NaN
+        if abs(total) < np.inf:  # 0 · −∞ makes it NaN
             return total / n if reduction == "mean" else total
-    products = y_true * np.where(y_true == 0, 0, log_p)
-    return -products.sum(axis=-1) if reduction == "none" else -reduced(products, reduction, n)
+    losses = -(y_true * np.where(y_true == 0, 0, log_p)).sum(axis=-1)
+    return total_loss(losses, reduction=reduction)
 
 
 @kernel
@@ -198,7 +199,7 @@ def surprise(p: np.ndarray, y: np.ndarray, *, reduction: Reduction) -> Any:
     with np.errstate(divide="ignore"):
         happened = np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
         missed = np.where(y == 1, 0, (1 - y) * np.log1p(-np.where(y == 1, 0, p)))
-    return reduced(-(happened + missed), reduction, p.size)
+    return total_loss(-(happened + missed), reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -250,7 +251,7 @@ def binary_cross_entropy_with_logits_(logits: Array, labels: Array, *, reduction
     y_true = fractions(labels, name=name, dtype=z.dtype)
     losses = np.maximum(z, 0) - z * y_true + np.log1p(np.exp(-np.abs(z)))
     n = losses.size
-    return reduced(losses, reduction, n), lambda g: (sigmoid(z) - y_true) * spread(g, reduction, n), None
+    return total_loss(losses, reduction=reduction), lambda g: (sigmoid(z) - y_true) * spread(g, reduction, n), None
 
 
 def hinge(logits: Array, labels: Array, *, reduction: Reduction = "mean", sample_weights: Any = None) -> Any:

@@ -10,7 +10,7 @@ from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import OptionError, ShapeError, UnsupportedError
 from tinygrad_mlp.ops.arithmetic import over, times
 from tinygrad_mlp.ops.arranging import axes_of, operand
-from tinygrad_mlp.ops.reductions import Axis, kept_shape
+from tinygrad_mlp.ops.reductions import Axis, kept_shape, sum
 from tinygrad_mlp.sums import precise_sum
 
 
@@ -63,7 +63,7 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     if ord not in (1, -1, np.inf, -np.inf):
         raise OptionError(f"norm: ord is {ord!r}; of matrices it can be 'fro', 1, -1, inf or -inf")
     added, compared = axes if abs(ord) == 1 else axes[::-1]
-    sums = np.sum(np.abs(x), axis=added, keepdims=True)
+    sums = sum(np.abs(x), axis=added, keepdims=True)
     y = (np.max if ord > 0 else np.min)(sums, axis=compared, keepdims=True)
     return y if keepdims else y.reshape(tuple(n for i, n in enumerate(x.shape) if i not in axes))
 
@@ -73,7 +73,7 @@ def vector_norm(x: Array, ord: Any, axis: int, keepdims: bool) -> Any:
     if ord in (np.inf, -np.inf):
         return (np.max if ord > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == 1:
-        return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
+        return sum(np.abs(x), axis=axis, keepdims=keepdims)
     if isinstance(ord, str) or not ord > 0:
         raise OptionError(f"norm: ord is {ord!r}; of vectors it can be a number above 0, inf or -inf")
     return norm_(x, p=float(ord), axis=axis, keepdims=keepdims)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_mlp.autograd import Array
+from tinygrad_mlp.autograd import Array, kernel
 from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.sums import precise_sum
 
@@ -18,6 +18,18 @@ def reduced(losses: Array, reduction: Reduction, n: int) -> Any:
     if reduction == "none":
         return losses
     return losses.sum() / n if reduction == "mean" else losses.sum()
+
+
+@kernel
+def total_loss(losses: np.ndarray, *, reduction: Reduction) -> Any:
+    """`reduced` for losses that may be huge: their mean is right if it can be told at all, and no sum warns."""
+    if reduction == "none":
+        return losses
+    with np.errstate(over="ignore"):
+        total = losses.sum()
+        if reduction == "mean":
+            return total / losses.size if np.isfinite(total) else (losses / losses.size).sum()
+    return total
 
 
 def spread(g: Array, reduction: Reduction, n: int) -> Array:
@@ -77,12 +89,11 @@ def smoothed(name: str, y: Array, smoothing: float, classes: int) -> Any:
 
 def weighted(name: str, losses: Array, weights: Array, shares: Array, reduction: Reduction) -> Any:
     """Weighted losses as one number, a mean divided by the sum of `shares`; or as they are."""
-    losses = losses * weights
     if reduction == "none":
-        return losses
+        return losses * weights
     if reduction == "sum":
-        return losses.sum()
+        return (losses * weights).sum()
     total = precise_sum(shares)
     if isinstance(total, np.generic | np.ndarray) and not float(total) > 0:
         raise OptionError(f"{name}: the weights of this batch add up to {total:g}, so there is no mean loss")
-    return losses.sum() / total
+    return (losses * (weights / total)).sum()  # in this order no sum overflows if the mean does not

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, implements, op
-from tinygrad_mlp.ops.elementwise import exp
 from tinygrad_mlp.sums import precise_sum, unbroadcast
 
 Axis = int | tuple[int, ...] | None
@@ -71,16 +70,6 @@ def extreme(x: Array, y: Array, axis: Axis) -> Any:
         return g.reshape(kept) * (tied / tied.sum(axis=axis, keepdims=True))
 
     return closure
-
-
-@op
-def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """Y = ln Σ e^X over axes, without overflow: the largest element is taken out first."""
-    kept = kept_shape(x.shape, axis)
-    top = x.max(axis=axis, keepdims=True)
-    y = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
-    y = y if keepdims else y.reshape(tuple(np.delete(x.shape, reduced_axes(x.ndim, axis)).tolist()))
-    return y, lambda g: g.reshape(kept) * exp(x - y.reshape(kept))
 
 
 def reduced_axes(ndim: int, axis: Axis) -> list[int]:

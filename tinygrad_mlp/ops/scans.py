@@ -14,7 +14,13 @@ from tinygrad_mlp.ops.arranging import operand, ravel
 @op
 def cumsum_(x: Array, *, axis: int) -> Rule:
     """The running sum: each gradient is the sum of those from its place on."""
-    return np.cumsum(x, axis=axis), lambda g: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis)
+    return running_sum(x, axis=axis), lambda g: np.flip(cumsum_(np.flip(g, axis), axis=axis), axis)
+
+
+@kernel
+def running_sum(x: np.ndarray, *, axis: int) -> Any:
+    """The running sum, added up in float64: NumPy adds one by one, and in float32 a long sum would be wrong."""
+    return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype)
 
 
 @implements(np.cumsum)

@@ -11,7 +11,7 @@ from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.ops.arithmetic import over, times
 from tinygrad_mlp.ops.arranging import axes_of, cut, diff, operand
-from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes
+from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes, sum
 from tinygrad_mlp.ops.scans import shifted
 from tinygrad_mlp.sums import precise_sum
 
@@ -98,8 +98,8 @@ def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = F
         order = np.argsort(reduced).tolist()
         w = np.transpose(w, order).reshape(tuple(n if i in reduced else 1 for i, n in enumerate(a.shape)))
         w = np.broadcast_to(w, a.shape)
-    total = np.sum(w, axis=axis, keepdims=keepdims)
-    y = np.sum(a * w, axis=axis, keepdims=keepdims) / total
+    total = sum(w, axis=axis, keepdims=keepdims)
+    y = sum(a * w, axis=axis, keepdims=keepdims) / total
     return (y, total) if returned else y
 
 
@@ -124,17 +124,17 @@ def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     axis = normalize_axis_index(axis, y.ndim, "trapezoid")
     means = (cut(y, 1, None, axis) + cut(y, None, -1, axis)) / 2
     if x is None:
-        return np.sum(means * dx, axis=axis)
+        return sum(means * dx, axis=axis)
     x = operand(x, y)
     x = x if x.ndim > 1 else x.reshape(tuple(-1 if i == axis else 1 for i in range(y.ndim)))
-    return np.sum(means * diff(x, axis=axis), axis=axis)
+    return sum(means * diff(x, axis=axis), axis=axis)
 
 
 @implements(np.nansum)
 def nansum(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The sum over axes of what is not NaN."""
     a = operand(a)
-    return np.sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
+    return sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
 
 
 @implements(np.nanprod)
