@@ -132,6 +132,16 @@ def test_of_rows_of_logits(classes: int, dtype: Any) -> None:
     assert max(worst.values()) <= MOST, worst
 
 
+def test_pairs_of_float32_logits_by_the_hundred_thousand() -> None:
+    """Where NumPy's logarithm in float32 is at its worst; float64 is reference enough."""
+    z = (np.random.default_rng(1).normal(size=(400_000, 2)) * 0.3).astype(np.float32)
+    wide = z.astype(np.float64)
+    total = np.log(np.exp(wide).sum(axis=1, keepdims=True))
+    for found, expected in ((tg.log_softmax(z), wide - total), (tg.logsumexp(z, axis=1, keepdims=True), total)):
+        size = np.maximum(np.abs(expected), np.abs(wide).max(axis=1, keepdims=True)).astype(np.float32)
+        assert (np.abs(found - expected) / np.spacing(size)).max() <= MOST
+
+
 @DTYPES
 @pytest.mark.parametrize("kind", ["zeros and ones", "probabilities"])
 def test_binary_cross_entropies(kind: str, dtype: Any) -> None:

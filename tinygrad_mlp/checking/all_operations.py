@@ -36,7 +36,14 @@ def regular(*others: tuple[int, ...]) -> Draw:
     return lambda rng: (*(m @ m.T + np.eye(3) for (m,) in [numbers((3, 3))(rng)]), *numbers(*others)(rng))
 
 
+def fractions(rng: np.random.Generator) -> tuple[Any, ...]:
+    """Arrays (3, 4) and (4,) whose quotients are far from whole, where remainders jump."""
+    b = rng.uniform(0.3, 0.9, 4)
+    return b * (2 + rng.uniform(0.3, 0.7, (3, 4))), b
+
+
 INPUTS: dict[str, Draw] = {
+    **dict.fromkeys(("remainder", "fmod", "floor_divide"), fractions),
     **dict.fromkeys(("det", "cofactors", "log_determinant", "sign_of_determinant", "inv_", "cholesky_"), regular()),
     "solve_": regular((3, 2)),
     "contract": numbers((2, 3), (3, 4), (4, 2)),
