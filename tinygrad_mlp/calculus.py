@@ -32,7 +32,7 @@ from tinygrad_mlp.errors import DtypeError, GradientError, OptionError, ShapeErr
 from tinygrad_mlp.nn import Module
 from tinygrad_mlp.ops import positive, reshape, stack
 from tinygrad_mlp.tensor import Tensor
-from tinygrad_mlp.tracing.program import mapped
+from tinygrad_mlp.tracing.program import leaves, mapped
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -145,13 +145,6 @@ def opened(x: Any, where: str) -> tuple[Any, Any]:
         raise DtypeError(f"{where} is {leaf.dtype}; floating-point numbers are expected where a derivative is taken")
     leaf.requires_grad = True
     return leaf, leaf
-
-
-def leaves(tree: Any) -> list[Any]:
-    """What a structure of tuples, lists and dicts holds."""
-    found: list[Any] = []
-    mapped(tree, found.append)
-    return found
 
 
 def requires_grad(x: Any) -> bool:

@@ -260,11 +260,9 @@ def test_the_text_is_executable_and_gives_the_same_numbers(between: nn.Module, o
     readable = bound.readable
     inputs = [np.array(a) for a in readable.arrays]
     inputs[0], inputs[1] = X, LABELS
-    numbers = [
-        np.array(bound.traced.arrays[bound.traced.program.places.index(s.numbers)]) for s in bound.traced.segments
-    ]
-    for segment, values in zip(readable.segments, numbers, strict=True):
-        inputs[readable.program.places.index(segment.numbers)] = values
+    numbers = [segment.numbers.copy() for segment in bound.traced.segments]
+    for place, values in zip(readable.fed, numbers, strict=False):  # what is drawn comes after them
+        inputs[place] = values
     for (_, mask), (draw, buffer) in zip(bound.traced.draws, readable.draws, strict=True):
         place = next(i for i, a in enumerate(readable.arrays) if a is buffer)
         inputs[place] = np.array(mask)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_mlp.compiling.passes import FEW, VIEWS, refs
+from tinygrad_mlp.compiling.passes import FEW, VIEWS
 from tinygrad_mlp.sums import ones
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
 
@@ -76,7 +76,7 @@ class Buffers:
             return self.roots.get(ref, ref)
 
         for i, step in enumerate(self.program.instructions):
-            for ref in refs(step):
+            for ref in step.reads:
                 last[root(ref)] = i
             view = self.view_of(step, dummies)
             if view is not None:
@@ -252,7 +252,7 @@ def safe_homes(
     for ref, home in homes.items():
         old = {view for place in given if np.shares_memory(given[place], home) for view in views[place]}
         here = order.get(ref, -1)
-        later = any(old & set(refs(step)) for step in program.instructions[here + 1 :])
+        later = any(old & set(step.reads) for step in program.instructions[here + 1 :])
         made_by = program.instructions[here] if here >= 0 else None
         if made_by is not None and not later and not (reads_elsewhere(made_by, old, program)):
             at_once[ref] = home
@@ -263,7 +263,7 @@ def safe_homes(
 
 def reads_elsewhere(step: Instruction, old: set[Ref], program: Program) -> bool:
     """Whether an instruction reads old values at other places than those that it writes."""
-    read = old & set(refs(step))
+    read = old & set(step.reads)
     elementwise = isinstance(step.function, np.ufunc) and step.function.signature is None
     return bool(read) and not (elementwise and all(x in program.places for x in read))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tinygrad_mlp.compiling.buffers import parts_of
-from tinygrad_mlp.compiling.passes import refs
 from tinygrad_mlp.errors import TraceError
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves
 
 SCALAR: dict[Callable[..., Any], str] = {
     np.add: "{0} + {1}",
@@ -95,7 +95,7 @@ class Grouping:
         found: dict[Ref, list[Instruction]] = {}
         for step in self.program.instructions:
             if step.result not in self.views:
-                for ref in refs(step):
+                for ref in step.reads:
                     found.setdefault(roots.get(ref, ref), []).append(step)
         return found
 
@@ -120,7 +120,7 @@ class Grouping:
             if fits:
                 # A value that the loop itself writes can be read at the same place only.
                 inside = {other.result for other in group}
-                if any(self.root(x) in inside and x not in inside for x in refs(step)):
+                if any(self.root(x) in inside and x not in inside for x in step.reads):
                     yield group
                     group = []
                 group.append(step)
@@ -137,22 +137,14 @@ class Grouping:
 
     def is_needed_beyond(self, ref: Ref, group: list[Instruction]) -> bool:
         """Whether a result has to be in memory: it is an output, or read after the loop."""
-        if ref in self.homes or ref in self.outputs() or ref in self.parts:
+        if ref in self.homes or ref in self.outputs or ref in self.parts:
             return True
         return any(all(user is not step for step in group) for user in self.uses.get(ref, ()))
 
+    @cached_property
     def outputs(self) -> set[Ref]:
         """What the program returns."""
-        found: set[Ref] = set()
-        mapped(self.program.outputs, lambda x: found.add(self.root(x)) if type(x) is Ref else None)
-        return found
-
-
-def flat(x: Any) -> list[Any]:
-    """The leaves of a structure."""
-    found: list[Any] = []
-    mapped(x, found.append)
-    return found
+        return {self.root(x) for x in leaves(self.program.outputs) if type(x) is Ref}
 
 
 def axes_of(step: Instruction, n: int) -> tuple[int, ...]:
@@ -185,3 +177,21 @@ def indexed_base(index: Any, inner: Sequence[str], shape: tuple[int, ...]) -> li
             n = shape[len(found)]
             found.append(str(int(x) % n))
     return found
+
+
+def index_text(index: Any) -> str:
+    """A basic index as text."""
+    items = index if isinstance(index, tuple) else (index,)
+
+    def shown(x: Any) -> str:
+        if isinstance(x, slice):
+            parts = ["" if p is None else str(p) for p in (x.start, x.stop)]
+            return ":".join(parts) + ("" if x.step is None else f":{x.step}")
+        return "..." if x is Ellipsis else repr(x)
+
+    return ", ".join(map(shown, items))
+
+
+def larger(one: str, other: str, sign: str) -> str:
+    """The larger (or smaller) of two numbers; NaN if one of them is."""
+    return f"{one} if {one} {sign} {other} or {one} != {one} else {other}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.places import notebook_cell
-from tinygrad_mlp.tracing.program import Instruction, Program, mapped
+from tinygrad_mlp.tracing.program import Instruction, Program, leaves
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -39,10 +39,7 @@ def check_repeatable(one: Program, other: Program) -> None:
 
 def same(a: Instruction, b: Instruction) -> bool:
     """Whether two calls have the same constants."""
-    left: list[Any] = []
-    right: list[Any] = []
-    mapped((a.inputs, a.options), left.append)
-    mapped((b.inputs, b.options), right.append)
+    left, right = leaves((a.inputs, a.options)), leaves((b.inputs, b.options))
     return len(left) == len(right) and all(equal(x, y) for x, y in zip(left, right, strict=True))
 
 

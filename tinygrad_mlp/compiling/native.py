@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,17 +33,26 @@ class Native:
         program: what to do, simplified.
         inputs: the arrays that the inputs live in.
         homes: results, and the arrays that they replace.
+        fed: of a training step, the inputs that are new in each one, after X and y: `run_many` is then there.
 
     Raises:
         UnsupportedError: there is something in it that has no code.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[np.ndarray],
+        homes: Mapping[Ref, np.ndarray],
+        fed: Sequence[int] | None = None,
+    ) -> None:
         if any(not array.flags.c_contiguous for array in inputs):
             raise UnsupportedError("an input is not contiguous")
-        self.source = NumbaSource(program, inputs, homes)
+        self.source = NumbaSource(program, inputs, homes, fed)
         text = self.source.text
-        self.function: Callable[..., Any] = loaded(text).step
+        module = loaded(text)
+        self.function: Callable[..., Any] = module.step
+        self.many: Callable[..., int] | None = getattr(module, "steps", None)
         scratch = {dtype: np.zeros(n, dtype) for dtype, n in self.source.scratch.items()}
         self.arguments = (*inputs, *self.source.constants, *scratch.values())
         self.others = self.arguments[2:]
@@ -91,6 +101,28 @@ class Native:
             self.complain()
         return float(results[1])
 
+    def run_many(
+        self, X: np.ndarray, y: np.ndarray, order: np.ndarray, fed: Sequence[np.ndarray], z: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One step after another in one call, on rows of X and y.
+
+        Args:
+            X: the rows (R, …).
+            y: their labels (R, …).
+            order: which of them (steps · N,), N for each step.
+            fed: for each of the fed inputs, its content in each step (steps, …).
+            z: the memory of an output, which is kept of each step.
+
+        Returns:
+            The losses of the steps that were made, and z (steps, N, …) of each. The last one is the first whose loss
+            is not finite; or the one before labels that are wrong, of which `complain` then tells.
+        """
+        assert self.many is not None
+        count = len(order) // len(self.arguments[0])
+        losses, outputs = np.empty(count, self.places[0].dtype), np.empty((count, *z.shape), z.dtype)
+        made = self.many(X, y, order, *fed, z, losses, outputs, *self.arguments)
+        return losses[:made], outputs[:made]
+
     def complain(self) -> None:
         """Say what is wrong with an input."""
         for function, array, options in self.checks:
@@ -98,7 +130,11 @@ class Native:
 
 
 def native_or_none(
-    program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray], backend: str
+    program: Program,
+    inputs: Sequence[np.ndarray],
+    homes: Mapping[Ref, np.ndarray],
+    backend: str,
+    fed: Sequence[int] | None = None,
 ) -> Native | None:
     """A program as machine code, if that is asked for, or if it can be and nothing else is asked for.
 
@@ -113,7 +149,7 @@ def native_or_none(
             raise OptionError("backend is 'numba', which is not installed: pip install 'tinygrad_mlp[compile]'")
         return None
     try:
-        return Native(program, inputs, homes)
+        return Native(program, inputs, homes, fed)
     except UnsupportedError:
         if backend == "numba":
             raise
@@ -147,6 +183,7 @@ def loaded(text: str) -> ModuleType:
     return module
 
 
+@cache
 def versions() -> str:
     """What the machine code depends on beside the text."""
     found = [sys.version.split()[0]]

@@ -13,10 +13,19 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.compiling.buffers import Part, joining_axis, safe_homes
-from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, UnsupportedError, axes_of, flat, indexed_base
+from tinygrad_mlp.compiling.grouping import (
+    SCALAR,
+    TRANSPOSES,
+    Grouping,
+    UnsupportedError,
+    axes_of,
+    index_text,
+    indexed_base,
+    larger,
+)
 from tinygrad_mlp.compiling.kernels import checked_labels
-from tinygrad_mlp.compiling.passes import refs
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref
+from tinygrad_mlp.compiling.many_steps import loop_text
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves
 
 # NaN and infinity stay what they are: no `nnan`, no `ninf`.
 FLAGS = ("afn", "arcp", "contract", "nsz", "reassoc")
@@ -38,6 +47,7 @@ class NumbaSource(Grouping):
         program: simplified.
         inputs: the arrays that the inputs live in.
         homes: results, and the arrays that they replace.
+        fed: of a training step, the inputs that are new in each one, after X and y.
 
     Attributes:
         text: the module.
@@ -47,9 +57,16 @@ class NumbaSource(Grouping):
         memory: where in the working memory a value is: dtype, first element and shape.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        inputs: Sequence[np.ndarray],
+        homes: Mapping[Ref, np.ndarray],
+        fed: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(program, homes)
         self.inputs = inputs
+        self.fed = fed
         self.lines: list[str] = []
         self.constants: list[np.ndarray] = []
         self.scratch: dict[np.dtype[Any], int] = {}
@@ -250,7 +267,7 @@ class NumbaSource(Grouping):
         results = {step.result for step in group}
         kept = [ref for ref in results if self.is_needed_beyond(ref, group)]
         for step in group:  # views that need an array are made before the loop
-            for x in refs(step):
+            for x in step.reads:
                 self.prepare(x, results)
         targets = {ref: self.place(ref) for ref in sorted(kept, key=lambda ref: ref.index)}
         self.stored -= set(targets)
@@ -363,13 +380,14 @@ class NumbaSource(Grouping):
         arguments = [self.names_of_input(ref) for ref in self.program.places]
         arguments += [f"c{i}" for i in range(len(self.constants))]
         arguments += [f"w_{dtype.name}" for dtype in self.scratch]
-        results = [x for x in flat(self.program.outputs) if type(x) is Ref and self.shape(x) == ()]
+        results = [x for x in leaves(self.program.outputs) if type(x) is Ref and self.shape(x) == ()]
         self.returned = results
         returned = ", ".join(["True", *(f"v{ref.index}" for ref in results)])
         wrong = ", ".join(["False", *(f"np.{self.types[ref.index][1].name}(0)" for ref in results)])
         self.lines = [line.replace("WRONG", f"({wrong},)") for line in self.lines]
         head = f"def step({', '.join(arguments)}):\n"
-        return HEAD + head + "\n".join([*self.lines, f"    return ({returned},)"]) + "\n"
+        text = HEAD + head + "\n".join([*self.lines, f"    return ({returned},)"]) + "\n"
+        return text if self.fed is None else text + loop_text(arguments, [arguments[i] for i in self.fed])
 
     def names_of_input(self, ref: Ref) -> str:
         """The argument of an input."""
@@ -378,21 +396,3 @@ class NumbaSource(Grouping):
 
 CAST = {np.sign, np.exp, np.log, np.sqrt, np.tanh, np.log1p, np.expm1, np.power, np.divide}
 """Functions whose result Numba may make wider than NumPy does."""
-
-
-def larger(one: str, other: str, sign: str) -> str:
-    """The larger (or smaller) of two numbers; NaN if one of them is."""
-    return f"{one} if {one} {sign} {other} or {one} != {one} else {other}"
-
-
-def index_text(index: Any) -> str:
-    """A basic index as text."""
-    items = index if isinstance(index, tuple) else (index,)
-
-    def shown(x: Any) -> str:
-        if isinstance(x, slice):
-            parts = ["" if p is None else str(p) for p in (x.start, x.stop)]
-            return ":".join(parts) + ("" if x.step is None else f":{x.step}")
-        return "..." if x is Ellipsis else repr(x)
-
-    return ", ".join(map(shown, items))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves, mapped
 
 KEPT: tuple[str, ...] = ("checked_labels",)
 """Functions that check something: they stay, even if nobody needs their result."""
@@ -51,7 +51,7 @@ def without_duplicates(program: Program) -> Program:
 
     for step in program.instructions:
         step = replace(step, inputs=mapped(step.inputs, current), options=mapped(step.options, current))
-        if not any(refs(step)):
+        if not step.reads:
             replaced[step.result] = step.function(*step.inputs, **step.options)
             continue
         if (same := unchanged(step, program)) is not None:
@@ -84,21 +84,13 @@ def unchanged(step: Instruction, program: Program) -> Any:
 
 def without_dead_code(program: Program) -> Program:
     """Only what the outputs need."""
-    needed: set[Ref] = set()
-    mapped(program.outputs, lambda x: needed.add(x) if type(x) is Ref else None)
+    needed = {x for x in leaves(program.outputs) if type(x) is Ref}
     kept: list[Instruction] = []
     for step in reversed(program.instructions):
         if step.result in needed or step.function.__name__ in KEPT:
-            needed.update(refs(step))
+            needed.update(step.reads)
             kept.append(step)
     return replace(program, instructions=kept[::-1])
-
-
-def refs(step: Instruction) -> Iterator[Ref]:
-    """The values that an instruction reads."""
-    found: list[Ref] = []
-    mapped((step.inputs, step.options), lambda x: found.append(x) if type(x) is Ref else None)
-    return iter(found)
 
 
 def key_of(step: Instruction) -> Any:

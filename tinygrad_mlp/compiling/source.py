@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling.passes import refs
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
 
 LONGEST = 40
@@ -82,9 +81,9 @@ class Source:
 
     def only_users(self) -> dict[Ref, Instruction]:
         """The values that a single instruction reads, once, and that instruction."""
-        uses = Counter(ref for step in self.program.instructions for ref in refs(step))
+        uses = Counter(ref for step in self.program.instructions for ref in step.reads)
         mapped(self.program.outputs, lambda x: uses.update([x]) if type(x) is Ref else None)
-        return {ref: step for step in self.program.instructions for ref in refs(step) if uses[ref] == 1}
+        return {ref: step for step in self.program.instructions for ref in step.reads if uses[ref] == 1}
 
     def is_short(self, step: Instruction, user: Instruction) -> bool:
         """Whether a value is written where it is used: a view, or a short expression of the same part."""

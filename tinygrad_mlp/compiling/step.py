@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from tinygrad_mlp.compiling.explaining import explanation_of
 from tinygrad_mlp.compiling.function import MOST_PROGRAMS, Backend
 from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
+from tinygrad_mlp.compiling.many_steps import at_once
 from tinygrad_mlp.compiling.native import Native, native_or_none
 from tinygrad_mlp.compiling.passes import simplified
 from tinygrad_mlp.compiling.source import Source
 from tinygrad_mlp.compiling.tracing_step import Limits, StepTrace, trace_step
-from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.errors import DtypeError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module
+from tinygrad_mlp.nn.arguments import at_least_1
 from tinygrad_mlp.optim import Optimizer
 from tinygrad_mlp.optim.clipping import check_limits
 from tinygrad_mlp.tracing.program import Program
@@ -74,6 +76,51 @@ class CompiledStep:
             bound = self.bound[key] = BoundStep(self.model, self.loss, self.optimizer, *given)
         return bound
 
+    def epoch(
+        self, X: Any, y: Any, batch_size: int, *, order: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Steps on all rows, a batch after another; with Numba, this loop is compiled too.
+
+        Args:
+            X: the rows (R, …).
+            y: their labels (R, …).
+            batch_size: rows in a batch; the last one is smaller if need be.
+            order: the rows in the order in which they are taken, such as a permutation (R,); None: as they are.
+
+        Returns:
+            The losses of the batches (ceil(R / batch_size),), and the outputs of the model for each row, each before
+            the step of its batch (R, …), in the order in which they were taken. Of a batch whose loss is not finite
+            it is the end: there are fewer then.
+
+        Raises:
+            TraceError, LabelError, and others: as for a call; the steps before have been made.
+
+        >>> import numpy as np, tinygrad_mlp as tg
+        >>> from tinygrad_mlp import nn, optim
+        >>> model = nn.Dense(2, 2, rng=0)
+        >>> step = tg.compile_step(model, tg.softmax_cross_entropy, optim.Adam(model, 0.1))
+        >>> X, y = np.eye(2, dtype=np.float32).repeat(5, axis=0), np.arange(2).repeat(5)
+        >>> losses, outputs = step.epoch(X, y, batch_size=4, order=np.random.default_rng(0).permutation(10))
+        >>> losses.shape, outputs.shape  # 4, 4 and 2 rows
+        ((3,), (10, 2))
+        """
+        X, y = np.ascontiguousarray(X), np.ascontiguousarray(y)
+        size = at_least_1("batch_size", batch_size)
+        if X.ndim < 1 or y.ndim < 1 or len(X) != len(y) or len(X) == 0:
+            raise ShapeError(f"epoch: X {X.shape} and y {y.shape}: the same number of rows is expected, at least 1")
+        order = np.arange(len(X)) if order is None else rows_in_order(order, len(X))
+        full = len(order) - len(order) % size
+        losses: list[np.ndarray] = []
+        outputs: list[np.ndarray] = []
+        for rows in (order[:full], order[full:]):
+            if len(rows) and all(np.isfinite(part[-1]) for part in losses):
+                batch = rows[:size]
+                self.latest = self.bound_for(X.take(batch, axis=0), y.take(batch, axis=0))
+                for some_losses, some_outputs in self.latest.many(X, y, rows):
+                    losses.append(some_losses)
+                    outputs.append(some_outputs)
+        return np.concatenate(losses), np.concatenate(outputs)
+
     @property
     def outputs(self) -> np.ndarray:
         """The outputs of the model for the last batch, before its step; the next call overwrites them."""
@@ -119,20 +166,17 @@ class BoundStep:
         with telling_where():
             self.readable = traced = trace(KERNELS)
             check_repeatable(traced.program, trace(KERNELS).program)
-        native = native_or_none(simplified(with_homes(traced)), traced.arrays, traced.homes, backend)
+        self.simple = simplified(with_homes(traced))
+        native = native_or_none(self.simple, traced.arrays, traced.homes, backend, traced.fed)
         self.backend = "numpy" if native is None else "numba"
         if native is None:
             traced = trace({})
-        self.simple = simplified(with_homes(traced))
+            self.simple = simplified(with_homes(traced))
         self.runner: Native | Buffers = native or Buffers(self.simple, traced.arrays, traced.homes)
         self.traced = traced
-        program = traced.program
         (_, self.outputs), _ = self.runner.outputs
         self.run_on = self.runner.run_on
-        self.numbers = [
-            (segment.update, traced.arrays[program.places.index(segment.numbers)], segment.members[0])
-            for segment in traced.segments
-        ]
+        self.numbers = [(segment.update, segment.numbers, segment.members[0]) for segment in traced.segments]
         self.members = [
             (p, view, segment.update.pack, i)
             for segment in traced.segments
@@ -159,22 +203,87 @@ class BoundStep:
 
     def __call__(self, xb: np.ndarray, yb: np.ndarray) -> float:
         """One step."""
-        optimizer = self.optimizer
         for draw, buffer in self.traced.draws:
             buffer[...] = draw()
-        for update, numbers, first in self.numbers:
-            decay = update.decay(optimizer._learning_rate, optimizer._weight_decay)
-            numbers[...] = (decay, update.factor, *optimizer.numbers(update.pack.steps[first] + 1))
+        for segment, (_, numbers, _) in enumerate(self.numbers):
+            numbers[...] = self.numbers_of(segment, 1)[0]
+        self.begin()
+        loss = self.run_on(xb, yb)
+        self.end(1)
+        return loss
+
+    def many(self, X: np.ndarray, y: np.ndarray, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Steps on rows of X and y, as many in each as the program is for, until a loss is not finite.
+
+        Yields the losses of some steps, and the outputs of the model for their rows.
+        """
+        native = self.runner
+        size = len(self.traced.x)
+        if not isinstance(native, Native):
+            for start in range(0, len(order), size):
+                rows = order[start : start + size]
+                loss = self(X.take(rows, axis=0), y.take(rows, axis=0))
+                yield np.array([loss]), self.outputs.copy()
+                if not np.isfinite(loss):
+                    return
+            return
+        buffers = [numbers for _, numbers, _ in self.numbers] + [buffer for _, buffer in self.traced.draws]
+        chunk = at_once(buffers)
+        for start in range(0, len(order), chunk * size):
+            rows = order[start : start + chunk * size]
+            count = len(rows) // size
+            numbers = [np.array(self.numbers_of(i, count), x.dtype) for i, (_, x, _) in enumerate(self.numbers)]
+            drawn = [np.empty((count, *buffer.shape), buffer.dtype) for _, buffer in self.traced.draws]
+            if drawn:
+                for step in range(count):
+                    for content, (draw, _) in zip(drawn, self.traced.draws, strict=True):
+                        content[step] = draw()
+            self.begin()
+            losses, outputs = native.run_many(X, y, rows, [*numbers, *drawn], self.outputs)
+            self.end(len(losses))
+            yield losses, outputs.reshape(-1, *outputs.shape[2:])
+            if len(losses) < count or not np.isfinite(losses[-1]):
+                if len(losses) == 0 or np.isfinite(losses[-1]):
+                    native.complain()
+                return
+
+    def numbers_of(self, segment: int, count: int) -> list[tuple[float, ...]]:
+        """What the rule of a part of the parameters needs, for each of the next steps."""
+        update, _, first = self.numbers[segment]
+        optimizer = self.optimizer
+        decay, factor = update.decay(optimizer._learning_rate, optimizer._weight_decay), update.factor
+        following = update.pack.steps[first] + 1
+        return [(decay, factor, *optimizer.numbers(t)) for t in range(following, following + count)]
+
+    def begin(self) -> None:
+        """Before steps: parameters are where the program expects them, and have no gradients."""
         for p, view, pack, i in self.members:
             if p._data is not view:
                 pack.settle(i)
             p._grad = None
-        loss = self.run_on(xb, yb)
+
+    def end(self, count: int) -> None:
+        """After so many steps: parameters have changed."""
         changed = clock.change()
         for p, _, pack, i in self.members:
             p._changed = changed
-            pack.steps[i] += 1
-        return loss
+            pack.steps[i] += count
+
+
+def rows_in_order(given: Any, count: int) -> np.ndarray:
+    """An order of rows, checked.
+
+    Raises:
+        ShapeError, DtypeError, IndexError: it is not a list of row numbers from 0 to count − 1.
+    """
+    order: np.ndarray = np.array(given)
+    if order.ndim != 1 or order.size == 0:
+        raise ShapeError(f"epoch: order {order.shape}: row numbers (R,) are expected")
+    if order.dtype.kind not in "iu":
+        raise DtypeError(f"epoch: order is {order.dtype}: row numbers are expected")
+    if order.min() < 0 or order.max() >= count:
+        raise IndexError(f"epoch: order goes from {order.min()} to {order.max()}; rows 0 to {count - 1} are there")
+    return order
 
 
 def with_homes(traced: StepTrace) -> Program:

@@ -30,14 +30,14 @@ class Segment:
         update: the optimizer's, with the pack.
         start, stop: the elements of the pack.
         members: the positions of the parameters.
-        numbers: the input with the numbers of the rule.
+        numbers: the array of the input with the numbers of the rule.
     """
 
     update: Update
     start: int
     stop: int
     members: list[int]
-    numbers: Ref
+    numbers: np.ndarray
 
 
 @dataclass
@@ -62,6 +62,13 @@ class StepTrace:
     segments: list[Segment] = field(default_factory=list)
     draws: list[tuple[Draw, np.ndarray]] = field(default_factory=list)
     names: dict[Ref, str] = field(default_factory=dict)
+
+    @property
+    def fed(self) -> list[int]:
+        """The positions of the inputs that are new in each step, after x and y: numbers of the rule, then draws."""
+        places = {id(array): i for i, array in enumerate(self.arrays)}
+        content = [*(segment.numbers for segment in self.segments), *(buffer for _, buffer in self.draws)]
+        return [places[id(array)] for array in content]
 
     def new(self, name: str, array: np.ndarray) -> Traced:
         """One more input."""
@@ -265,8 +272,9 @@ def update_segment(
     if len({pack.steps[i] for i in members}) > 1:
         raise TraceError("parameters side by side have made different numbers of steps, and cannot be compiled")
     count = 2 + len(optimizer.numbers(1))
-    numbers = found.new(f"numbers{len(found.segments) or ''}", np.full(count, 0.5, pack.dtype))
-    found.segments.append(Segment(update, start, stop, members, numbers.ref))
+    array = np.full(count, 0.5, pack.dtype)
+    numbers = found.new(f"numbers{len(found.segments) or ''}", array)
+    found.segments.append(Segment(update, start, stop, members, array))
     whole = (start, stop) == (0, pack.values.size)
     w, *state = inputs if whole else [x[start:stop] for x in inputs]
     decays = update.decay(optimizer.learning_rate or 1.0, optimizer.weight_decay) != 0

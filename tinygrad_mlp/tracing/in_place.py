@@ -89,17 +89,17 @@ class InPlace:
         end = len(self.instructions)
         last_use: dict[Ref, int] = dict.fromkeys(targets, end)
         for i, step in enumerate(self.instructions):
-            for ref in refs(step):
+            for ref in step.reads:
                 last_use[ref] = max(i, last_use.get(ref, i))
         places: dict[Ref, tuple[str, Any]] = {Ref(i): ("array", i) for i in range(self.arrays)}
         places |= {Ref(self.arrays + i): ("number", i) for i in range(numbers)}
         free: list[int] = []
         for i, step in enumerate(self.instructions):
-            free += [places[ref][1] for ref in set(refs(step)) if last_use[ref] == i and places[ref][0] == "scratch"]
+            free += [places[ref][1] for ref in set(step.reads) if last_use[ref] == i and places[ref][0] == "scratch"]
             result = step.result
             target = targets.get(result)
             dtype = np.dtype(bool) if result in self.masks else self.dtype
-            if target is None and all(places[ref][0] in ("number", "value") for ref in refs(step)):
+            if target is None and all(places[ref][0] in ("number", "value") for ref in step.reads):
                 places[result] = ("value", np.zeros((), dtype))
             elif target is not None and last_use.get(Ref(target), -1) <= i:
                 places[result] = ("array", target)
@@ -171,8 +171,3 @@ def run(calls: Sequence[Call]) -> None:
     """Carry out bound calls."""
     for function, inputs in calls:
         function(*inputs)
-
-
-def refs(step: Instruction) -> list[Ref]:
-    """The values that an instruction reads."""
-    return [x for x in step.inputs if type(x) is Ref]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ class Instruction:
     result: Ref
     scope: str = ""
     """Of the layer, and in a training step the part of it: `forward layers.0`."""
+
+    @cached_property
+    def reads(self) -> tuple[Ref, ...]:
+        """The values that go in, as often as they do."""
+        return tuple(x for x in leaves((self.inputs, self.options)) if type(x) is Ref)
 
     def __str__(self) -> str:
         arguments = [shown(x) for x in self.inputs] + [f"{k}={shown(v)}" for k, v in self.options.items()]
@@ -95,12 +101,19 @@ class Program:
 def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
     """A structure of tuples, lists, dicts and slices with its leaves changed."""
     if isinstance(x, tuple | list):
-        return type(x)(mapped(item, change) for item in x)
+        return type(x)([mapped(item, change) for item in x])
     if isinstance(x, dict):
         return {key: mapped(item, change) for key, item in x.items()}
     if isinstance(x, slice):
         return slice(mapped(x.start, change), mapped(x.stop, change), mapped(x.step, change))
     return change(x)
+
+
+def leaves(x: Any) -> list[Any]:
+    """The leaves of a structure of tuples, lists, dicts and slices, in order."""
+    found: list[Any] = []
+    mapped(x, found.append)
+    return found
 
 
 def resolved(x: Any, values: Sequence[Any]) -> Any:

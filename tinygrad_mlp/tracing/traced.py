@@ -16,7 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from tinygrad_mlp.autograd import SCOPE, Variable
 from tinygrad_mlp.errors import TraceError
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves, mapped
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -108,14 +108,7 @@ def record_call(function: Callable[..., Any], *inputs: Any, **options: Any) -> A
 
 def record(function: Callable[..., Any], inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Make a call on the values, and write it down."""
-    programs: list[Program] = []
-
-    def find(x: Any) -> Any:
-        if isinstance(x, Traced):
-            programs.append(x.program)
-        return x
-
-    mapped((inputs, options), find)
+    programs = [x.program for x in leaves((inputs, options)) if isinstance(x, Traced)]
     if any(p is not programs[0] for p in programs):
         raise TraceError(f"{function.__name__} mixes arrays of two traces")
     return record_into(programs[0], function, inputs, options)

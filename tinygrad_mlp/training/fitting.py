@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from tinygrad_mlp.compiling import Backend
-from tinygrad_mlp.data import batches
 from tinygrad_mlp.errors import NonFiniteError, OptionError, ShapeError
 from tinygrad_mlp.nn import Module, Parameter
 from tinygrad_mlp.nn.arguments import at_least_1
@@ -22,7 +21,7 @@ from tinygrad_mlp.training.evaluating import Judge, Loss, in_mode, measure
 from tinygrad_mlp.training.history import History
 from tinygrad_mlp.training.measures import Metric
 from tinygrad_mlp.training.rows import Batch, checked_batch, dtype_of
-from tinygrad_mlp.training.steps import Step, compiled_steps, eager_steps, refuse_gradients
+from tinygrad_mlp.training.steps import CompiledSteps, Step, eager_steps, refuse_gradients, step_by_step
 from tinygrad_mlp.training.traps import warn_of_first_batch, warn_of_shared_rows
 
 
@@ -150,9 +149,10 @@ def fit(
                 started.append(callback)
             for callback in callbacks:
                 callback.pause(run)
+            step: Step
             gone_on = bool(run.under_way or run.epoch >= first)  # from a checkpoint
             if compiled:
-                step = compiled_steps(run, judge, clip_norm, clip_value, "auto" if compiled is True else compiled)
+                step = CompiledSteps(run, judge, clip_norm, clip_value, "auto" if compiled is True else compiled)
             else:
                 step = eager_steps(run, judge, parameters, around_steps, None if gone_on else look)
             while not run.stop and (run.under_way or run.epoch < run.epochs):
@@ -184,43 +184,48 @@ def train_epoch(
     step: Step,
 ) -> dict[str, float]:
     """One epoch, or what is left of the one that is under way; its loss and metrics."""
-    done, shuffled = (run.batch, resumed(run, X, y)) if run.under_way else (0, begun(run, X, y))
+    done, order = (run.batch, resumed(run, len(X))) if run.under_way else (0, begun(run, len(X), parameters))
     epoch = run.under_way
     assert epoch is not None
-    labels: list[np.ndarray] = []
+    starts = range(0, len(X), run.batch_size)
     # An overflow ends in an error that says where it came from; NumPy's warning beside it would not.
     with restored_if_not_finite(run), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for batch, (xb, yb) in enumerate(shuffled, 1):
-            labels.append(yb)
-            if batch <= done:
-                continue
-            run.batch = batch
-            number, z = step(xb, yb)
-            for callback in callbacks:
-                callback.step(run)
-            epoch.total += number * len(xb)
+        if isinstance(step, CompiledSteps) and not done and not step_by_step(callbacks):
+            numbers, z = step.epoch(X, y, order)
             epoch.outputs.append(z)
-            for callback in callbacks:
-                callback.pause(run)
+            for start, number in zip(starts, numbers, strict=True):
+                epoch.total += number * min(run.batch_size, len(X) - start)
+        else:
+            for start in starts[done:]:
+                rows = order[start : start + run.batch_size]
+                run.batch += 1
+                number, z = step(X.take(rows, axis=0), y.take(rows, axis=0))
+                for callback in callbacks:
+                    callback.step(run)
+                epoch.total += number * len(rows)
+                epoch.outputs.append(z)
+                for callback in callbacks:
+                    callback.pause(run)
         if bad := bad_parameter(parameters):
             raise NonFiniteError(f"epoch {run.epoch}, after its last batch: {bad}; {HINT}")
-    return {"loss": epoch.total / len(X), **judge.scores(epoch.outputs, labels)}
+    return {"loss": epoch.total / len(X), **judge.scores(epoch.outputs, [y.take(order, axis=0)])}
 
 
-def begun(run: Run, X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Begin an epoch: its batches."""
+def begun(run: Run, rows: int, parameters: Mapping[str, Parameter]) -> np.ndarray:
+    """Begin an epoch: the order of its rows."""
     run.epoch, run.batch = run.epoch + 1, 0
-    run.under_way = Epoch(run.model.state_dict(), state_of(run.rng), 0.0, [])
-    return batches(X, y, run.batch_size, rng=run.rng)
+    weights = {name: p.numpy() for name, p in parameters.items()}
+    run.under_way = Epoch(weights, state_of(run.rng), 0.0, [])
+    return run.rng.permutation(rows)
 
 
-def resumed(run: Run, X: np.ndarray, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All batches of the epoch that is under way, in the order in which it was begun; the generator stays."""
+def resumed(run: Run, rows: int) -> np.ndarray:
+    """The order in which the epoch that is under way was begun; the generator stays."""
     assert run.under_way is not None
     now = state_of(run.rng)
     try:
         set_state(run.rng, run.under_way.order)
-        return batches(X, y, run.batch_size, rng=run.rng)
+        return run.rng.permutation(rows)
     finally:
         set_state(run.rng, now)
 

@@ -58,6 +58,11 @@ def eager_steps(
     return step
 
 
+def step_by_step(callbacks: Sequence[Callback]) -> bool:
+    """Whether one of them is called between the steps of an epoch."""
+    return any(type(one).step is not Callback.step or type(one).pause is not Callback.pause for one in callbacks)
+
+
 def refuse_gradients(callbacks: Sequence[Callback]) -> None:
     """Refuse callbacks that look at gradients, which a compiled step leaves nowhere. Raises `OptionError`."""
     for callback in callbacks:
@@ -66,15 +71,31 @@ def refuse_gradients(callbacks: Sequence[Callback]) -> None:
             raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
 
 
-def compiled_steps(run: Run, judge: Judge, clip_norm: float | None, clip_value: float | None, backend: Backend) -> Step:
+class CompiledSteps:
     """Steps as one program, in which no gradient can be looked at."""
-    limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
 
-    def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
-        number = program(xb, yb)
+    def __init__(
+        self, run: Run, judge: Judge, clip_norm: float | None, clip_value: float | None, backend: Backend
+    ) -> None:
+        self.run = run
+        limits = {"clip_norm": clip_norm, "clip_value": clip_value}
+        self.program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
+
+    def __call__(self, xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
+        """One step: its loss, and the outputs before it."""
+        number = self.program(xb, yb)
+        self.check(number)
+        return number, self.program.outputs.copy()
+
+    def epoch(self, X: np.ndarray, y: np.ndarray, order: np.ndarray) -> tuple[list[float], np.ndarray]:
+        """The steps of a whole epoch: their losses, and the outputs of all rows in their order."""
+        losses, outputs = self.program.epoch(X, y, self.run.batch_size, order=order)
+        self.run.batch = len(losses)
+        self.check(losses[-1])
+        return losses.tolist(), outputs
+
+    def check(self, number: float) -> None:
+        """Raises `NonFiniteError`."""
         if not isfinite(number):
-            raise NonFiniteError(f"{run.place}: the loss is {number}; without compiled=True, fit says where; {HINT}")
-        return number, program.outputs.copy()
-
-    return step
+            what = f"{self.run.place}: the loss is {number}"
+            raise NonFiniteError(f"{what}; without compiled=True, fit says where; {HINT}")
