@@ -45,6 +45,8 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     >>> tg.norm(w).backward()
     >>> w.grad
     array([0.6, 0.8], dtype=float32)
+    >>> print(tg.jacobian(tg.norm)([0.0, 0.0]))  # at the kink
+    [0. 0.]
     """
     x = operand(x)
     if axis is None and (ord is None or (ord == 2 and x.ndim == 1) or (ord == "fro" and x.ndim == 2)):

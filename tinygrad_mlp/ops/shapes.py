@@ -13,14 +13,25 @@ from tinygrad_mlp.autograd import Array, Rule, implements, op
 @implements(np.reshape)
 @op
 def reshape(x: Array, *, shape: int | tuple[int, ...]) -> Rule:
-    """X with the same elements in another shape; one length may be −1."""
+    """X with the same elements in another shape; one length may be −1.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.reshape([1.0, 2.0, 3.0, 4.0], shape=(2, -1))
+    array([[1., 2.],
+           [3., 4.]])
+    """
     return x.reshape(shape), lambda g: g.reshape(x.shape)
 
 
 @implements(np.transpose)
 @op
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Rule:
-    """X with its axes in another order, reversed by default."""
+    """X with its axes in another order, reversed by default.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.transpose(np.ones((2, 3, 4))).shape, tg.transpose(np.ones((2, 3, 4)), axes=(1, 0, 2)).shape)
+    (4, 3, 2) (3, 2, 4)
+    """
     back = None if axes is None else tuple(int(i) for i in np.argsort([a % x.ndim for a in axes]))
     return np.transpose(x, axes), lambda g: np.transpose(g, back)
 

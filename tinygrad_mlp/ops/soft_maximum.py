@@ -19,7 +19,12 @@ AS_USUAL = nullcontext()
 
 @op
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """Y = ln Σ e^X over axes, without overflow: the largest element is taken out first. dX = dY·softmax X."""
+    """Y = ln Σ e^X over axes, without overflow: the largest element is taken out first. dX = dY·softmax X.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.logsumexp([1000.0, 1000.0]).round(4), tg.jacobian(tg.logsumexp)([1000.0, 1000.0]))  # 1000 + ln 2
+    1000.6931 [0.5 0.5]
+    """
     kept = kept_shape(x.shape, axis)
     y = log_of_sum(x, axis=axis, keepdims=keepdims)
     return y, lambda g: times(g.reshape(kept), softmax(x, axis=axis))
@@ -27,14 +32,25 @@ def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 
 @op
 def softmax(x: Array, *, axis: Axis = -1) -> Rule:
-    """Y = e^X / Σ e^X along an axis, or several, or all of them (None)."""
+    """Y = e^X / Σ e^X along an axis, or several, or all of them (None).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.softmax([[0.0, 0.0], [1000.0, 0.0]])
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
     y = shares(x, axis=axis)
     return y, lambda g: y * (g - precise_sum(g * y, axis, keepdims=True))
 
 
 @op
 def log_softmax(x: Array, *, axis: int = -1) -> Rule:
-    """Y = ln softmax X = X − ln Σ e^X along an axis."""
+    """Y = ln softmax X = X − ln Σ e^X along an axis.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.log_softmax([[1000.0, 0.0]])  # the logarithm of a softmax of 0 would be −∞
+    array([[    0., -1000.]])
+    """
     y = log_probabilities(x, axis=axis)
     return y, lambda g: g - exp(y) * precise_sum(g, axis, keepdims=True)
 
