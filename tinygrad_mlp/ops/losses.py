@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Operation, Rule, kernel, op
+from tinygrad_mlp.dtypes import floating
 from tinygrad_mlp.errors import LabelError, ShapeError, warn
 from tinygrad_mlp.ops.activations import relu, sigmoid
 from tinygrad_mlp.ops.arithmetic import over, times
@@ -131,7 +132,7 @@ def probabilities(
     if len(shape) < 2 or shape[-1] < 2:
         raise ShapeError(f"{name}: logits {shape}: (N, C) with at least 2 classes expected")
     if labels.shape == shape:
-        rows = np.asarray(labels, dtype)
+        rows = np.asarray(labels, floating(dtype))
         if not (rows >= 0).all() or not np.allclose(rows.sum(axis=-1), 1, atol=1e-3):
             raise LabelError(f"{name}: rows of labels must be probabilities that add up to 1")
         return rows
@@ -159,7 +160,7 @@ def classes(n: int) -> np.ndarray:
 @kernel
 def fractions(labels: np.ndarray, *, name: str, dtype: Any) -> np.ndarray:
     """Binary labels as numbers, checked to lie between 0 and 1."""
-    y = np.asarray(labels, dtype)
+    y = np.asarray(labels, floating(dtype))
     wrong = ~((y >= 0) & (y <= 1))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -20,6 +20,8 @@ def cumsum_(x: Array, *, axis: int) -> Rule:
 @kernel
 def running_sum(x: np.ndarray, *, axis: int) -> Any:
     """The running sum, added up in float64: NumPy adds one by one, and in float32 a long sum would be wrong."""
+    if x.dtype.kind != "f":
+        return np.cumsum(x, axis=axis)
     return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype)
 
 
