@@ -43,7 +43,7 @@ def leaky_relu(x: Array, *, alpha: float = 0.01) -> Rule:
 
 @op
 def sigmoid(x: Array) -> Rule:
-    """Y = 1 / (1 + e^−X), computed with e^−|X|, which cannot overflow.
+    """Y = 1 / (1 + e^−X), computed with e^−|X|, which cannot overflow. dX = dY ⊙ Y ⊙ (1 − Y).
 
     >>> import tinygrad_mlp as tg
     >>> tg.sigmoid([-1000.0, 0.0, 1000.0])
@@ -58,7 +58,7 @@ def sigmoid(x: Array) -> Rule:
 
 @op
 def softplus(x: Array) -> Rule:
-    """Y = ln(1 + e^X) = max(X, 0) + ln(1 + e^−|X|).
+    """Y = ln(1 + e^X) = max(X, 0) + ln(1 + e^−|X|), dX = dY ⊙ sigmoid X.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.softplus(0.0).round(4), tg.softplus(1000.0))  # ln 2, and no overflow
@@ -169,10 +169,15 @@ def dropout(x: Array, mask: Array, *, p: float) -> Rule:
         mask: booleans of that shape, True for what is kept; drawn by the caller, so that a step can be repeated.
         p: the probability of dropping, 0 ≤ p < 1.
 
+    Raises:
+        OptionError: p is out of its range.
+
     >>> import tinygrad_mlp as tg
     >>> tg.dropout([1.0, 2.0, 3.0, 4.0], [True, False, False, True], p=0.5)
     array([2., 0., 0., 8.])
     """
+    if not 0 <= p < 1:
+        raise OptionError(f"dropout: p is {p!r}; a number from 0 up to, but not including, 1 is expected")
     scale = 1 / (1 - p)
     return np.where(mask, x * scale, 0), lambda g: np.where(mask, g * scale, 0), None
 
@@ -180,6 +185,11 @@ def dropout(x: Array, mask: Array, *, p: float) -> Rule:
 @op(kinks=lambda x, low=-1.0, high=1.0: np.stack([x - low, x - high]))
 def hard_tanh(x: Array, *, low: float = -1.0, high: float = 1.0) -> Rule:
     """X held between two numbers. Kinks at both, where the slope is taken as 0 (of `clip` it is 1).
+
+    Args:
+        x: any shape.
+        low: the lower bound, a number.
+        high: the upper bound, a number.
 
     >>> import tinygrad_mlp as tg
     >>> tg.hard_tanh([-3.0, 0.5, 3.0])

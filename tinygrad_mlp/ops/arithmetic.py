@@ -15,7 +15,7 @@ from tinygrad_mlp.sums import precise_sum
 @implements(np.add)
 @op(broadcasts=True)
 def add(a: Array, b: Array) -> Rule:
-    """Y = A + B.
+    """Y = A + B; shapes broadcast, and a gradient is the sum over what was repeated.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> b = tg.Tensor([0.0, 0.0], requires_grad=True)
@@ -28,7 +28,7 @@ def add(a: Array, b: Array) -> Rule:
 @implements(np.subtract)
 @op(broadcasts=True)
 def subtract(a: Array, b: Array) -> Rule:
-    """Y = A − B.
+    """Y = A − B; shapes broadcast.
 
     >>> import tinygrad_mlp as tg
     >>> tg.subtract([5.0, 3.0], 2.0)
@@ -40,7 +40,7 @@ def subtract(a: Array, b: Array) -> Rule:
 @implements(np.multiply)
 @op(broadcasts=True)
 def multiply(a: Array, b: Array) -> Rule:
-    """Y = A ⊙ B, element by element.
+    """Y = A ⊙ B, element by element; shapes broadcast.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.jacobian(lambda x: tg.multiply(x, x))(3.0))  # of both uses of x: 3 + 3
@@ -52,7 +52,7 @@ def multiply(a: Array, b: Array) -> Rule:
 @implements(np.divide)
 @op(broadcasts=True)
 def divide(a: Array, b: Array) -> Rule:
-    """Y = A / B, element by element.
+    """Y = A / B, element by element; shapes broadcast.
 
     >>> import tinygrad_mlp as tg
     >>> a, b = tg.jacobian(tg.divide, argnums=(0, 1))(6.0, 2.0)

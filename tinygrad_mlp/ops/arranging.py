@@ -30,7 +30,10 @@ def axes_of(name: str, axis: Axes | None, ndim: int) -> tuple[int, ...]:
 
 @implements(np.ravel)
 def ravel(a: Array, order: Literal["C"] = "C") -> Any:
-    """All elements in one axis.
+    """All elements in one axis, row by row.
+
+    Raises:
+        UnsupportedError: an order in memory other than "C".
 
     >>> import tinygrad_mlp as tg
     >>> tg.ravel([[1.0, 2.0], [3.0, 4.0]])
@@ -76,6 +79,14 @@ def matrix_transpose(x: Array) -> Any:
 @implements(np.moveaxis)
 def moveaxis(a: Array, source: Axes, destination: Axes) -> Any:
     """X with some axes in other places; the others keep their order.
+
+    Args:
+        a: any shape.
+        source: an axis, or several.
+        destination: the place of each in the result.
+
+    Raises:
+        ShapeError: there are not as many places as axes.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
@@ -197,6 +208,9 @@ def meshgrid(
         copy: no matter here: results cannot be written to.
         sparse: leave the length at 1 along the other axes.
         indexing: "xy" has the first two axes exchanged, as in a picture; "ij" as in a matrix.
+
+    Raises:
+        UnsupportedError: another indexing.
 
     >>> import tinygrad_mlp as tg
     >>> tg.meshgrid([1.0, 2.0, 3.0], [10.0, 20.0])[1]

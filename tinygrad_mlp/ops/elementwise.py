@@ -64,7 +64,7 @@ def expm1(x: Array) -> Rule:
 @implements(np.sqrt)
 @op
 def sqrt(x: Array) -> Rule:
-    """Y = √X, for X ≥ 0.
+    """Y = √X, for X ≥ 0. Its slope at 0 is infinite; a gradient of exactly 0 stays 0 there.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.jacobian(tg.sqrt)(4.0), tg.jacobian(lambda x: 0 * tg.sqrt(x))(0.0))
@@ -77,7 +77,7 @@ def sqrt(x: Array) -> Rule:
 @implements(np.tanh)
 @op
 def tanh(x: Array) -> Rule:
-    """Y = tanh X.
+    """Y = tanh X, dX = dY ⊙ (1 − Y²).
 
     >>> import tinygrad_mlp as tg
     >>> tg.tanh([-1000.0, 0.0, 1.0]).round(4)
@@ -149,6 +149,11 @@ def share(chosen: Array, tied: Array, g: Array) -> Any:
 def where(condition: Array, x: Array, y: Array) -> Rule:
     """X where the condition holds, else Y; the gradient goes to the one that was taken.
 
+    Args:
+        condition: booleans, or numbers, of which all but 0 hold; the three shapes broadcast.
+        x: what is taken where it holds.
+        y: what is taken elsewhere.
+
     >>> import tinygrad_mlp as tg
     >>> tg.where([True, False], [1.0, 2.0], 0.0)
     array([1., 0.])
@@ -200,7 +205,7 @@ def clip(
 
 @op
 def astype(x: Array, *, dtype: Any) -> Rule:
-    """X in another floating-point dtype; the gradient comes back in the old one.
+    """X in another dtype. From one floating-point dtype to another the gradient passes, and comes back in the old one.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> x = tg.Tensor([1.0], requires_grad=True)

@@ -209,9 +209,15 @@ def refuse_unless_square(name: str, a: Array) -> Array:
 
 @implements(np.linalg.matrix_power)
 def matrix_power(a: Array, n: int) -> Any:
-    """A·A·…·A, n times; the inverse so many times if n is below 0.
+    """A·A·…·A, n times; the inverse so many times if n is below 0; the identity if n is 0.
+
+    Args:
+        a: (…, n, n).
+        n: a whole number.
 
     Raises:
+        ShapeError: A is not square.
+        MatrixError: n is below 0, and A is singular.
         OptionError: n is not a whole number.
 
     >>> import tinygrad_mlp as tg

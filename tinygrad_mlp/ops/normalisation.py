@@ -19,6 +19,11 @@ def standardize(x: Array, *, axis: Axis = -1, epsilon: float = 1e-5) -> Rule:
 
     dX = (dY − mean(dY) − Y·mean(dY·Y)) / √(σ² + ε) (Ioffe & Szegedy 2015, arXiv:1502.03167).
 
+    Args:
+        x: any shape.
+        axis: the axes of one thing that is standardised: one, several in a tuple, or None for all.
+        epsilon: ε, added to the variance, so that equal elements give 0.
+
     >>> import tinygrad_mlp as tg
     >>> tg.standardize([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]).round(3)
     array([[-1.225,  0.   ,  1.225],

@@ -39,6 +39,7 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     Raises:
         OptionError: an `ord` that there is not.
         UnsupportedError: one that needs singular values: 2, −2 and "nuc" of matrices.
+        ShapeError: the axes are neither one nor two.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([3.0, 4.0], requires_grad=True)

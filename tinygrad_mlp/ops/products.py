@@ -42,6 +42,9 @@ def dot(a: Array, b: Array) -> Any:
 def vdot(a: Array, b: Array) -> Any:
     """Σ A ⊙ B over all elements, whatever their shapes.
 
+    Raises:
+        ShapeError: the numbers of elements differ.
+
     >>> import tinygrad_mlp as tg
     >>> print(tg.vdot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 2.0]]))
     14.0
@@ -52,7 +55,7 @@ def vdot(a: Array, b: Array) -> Any:
 @implements(np.linalg.vecdot)
 @implements(np.vecdot)
 def vecdot(x1: Array, x2: Array, *, axis: int = -1) -> Any:
-    """Σ A ⊙ B along an axis; the others broadcast.
+    """Σ A ⊙ B along an axis, vectors (…, k) each: (…); the other axes broadcast.
 
     >>> import tinygrad_mlp as tg
     >>> tg.vecdot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
@@ -64,7 +67,7 @@ def vecdot(x1: Array, x2: Array, *, axis: int = -1) -> Any:
 
 @implements(np.matvec)
 def matvec(x1: Array, x2: Array) -> Any:
-    """Matrices (…, n, k) times vectors (…, k).
+    """Matrices (…, n, k) times vectors (…, k): (…, n).
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.matvec(np.ones((5, 2, 3)), np.ones((5, 3))).shape
@@ -75,7 +78,7 @@ def matvec(x1: Array, x2: Array) -> Any:
 
 @implements(np.vecmat)
 def vecmat(x1: Array, x2: Array) -> Any:
-    """Vectors (…, k) times matrices (…, k, n).
+    """Vectors (…, k) times matrices (…, k, n): (…, n).
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.vecmat(np.ones((5, 2)), np.ones((5, 2, 3))).shape
@@ -87,6 +90,9 @@ def vecmat(x1: Array, x2: Array) -> Any:
 @implements(np.inner)
 def inner(a: Array, b: Array) -> Any:
     """Σ over the last axes of A and B; numbers are multiplied.
+
+    Raises:
+        ShapeError: those axes have other lengths.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.inner([1.0, 2.0], [3.0, 4.0]), tg.inner(np.ones((2, 4)), np.ones((3, 4))).shape)
@@ -163,7 +169,7 @@ def kron(a: Array, b: Array) -> Any:
 
 @implements(np.trace)
 def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of a diagonal of the plane of two axes.
+    """The sum of a diagonal of the plane of two axes. The arguments are those of `diagonal`.
 
     >>> import tinygrad_mlp as tg
     >>> A = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
@@ -207,10 +213,15 @@ def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 def multi_dot(arrays: Sequence[Array]) -> Any:
     """The matrix product of several, from the left.
 
+    Raises:
+        ShapeError: inner sizes differ, or there is no array.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.multi_dot([np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 5))]).shape
     (2, 5)
     """
+    if not len(arrays):
+        raise ShapeError("multi_dot: no arrays; at least one is expected")
     product = arrays[0]
     for factor in arrays[1:]:
         product = matmul(product, factor)

@@ -24,6 +24,11 @@ def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
 def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The sum over axes (all of them by default).
 
+    Args:
+        x: any shape.
+        axis: one axis, several in a tuple, or None for all.
+        keepdims: leave the axes with length 1, so that the result broadcasts against X.
+
     >>> import tinygrad_mlp as tg
     >>> tg.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
     array([4., 6.])
@@ -37,7 +42,10 @@ def sum(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 @implements(np.broadcast_to)
 @op
 def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Rule:
-    """X repeated along new and length-1 axes, as a view.
+    """X repeated along new and length-1 axes, as a view; the gradient is the sum over what was repeated.
+
+    Raises:
+        ShapeError: X does not broadcast to this shape.
 
     >>> import tinygrad_mlp as tg
     >>> tg.broadcast_to([1.0, 2.0], shape=(3, 2)).shape
@@ -51,7 +59,7 @@ def broadcast_to(x: Array, *, shape: tuple[int, ...]) -> Rule:
 @implements(np.mean)
 @op
 def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """The mean over axes: the sum divided by how many there are.
+    """The mean over axes: the sum divided by how many there are. `axis` and `keepdims` are as of `sum`.
 
     >>> import tinygrad_mlp as tg
     >>> tg.mean([[1.0, 2.0], [3.0, 6.0]], axis=1, keepdims=True)
@@ -69,7 +77,10 @@ def mean(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 @implements(np.max)
 @op(kinks=lambda x, axis=None, keepdims=False: x - x.max(axis=axis, keepdims=True))
 def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """The largest element over axes; ties share the gradient equally.
+    """The largest element over axes; ties share the gradient equally. `axis` and `keepdims` are as of `sum`.
+
+    Raises:
+        ShapeError: there is no element.
 
     >>> import tinygrad_mlp as tg
     >>> tg.max([[1.0, 7.0], [5.0, 2.0]], axis=1)
@@ -85,7 +96,10 @@ def max(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 @implements(np.min)
 @op(kinks=lambda x, axis=None, keepdims=False: x - x.min(axis=axis, keepdims=True))
 def min(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """The smallest element over axes; ties share the gradient equally.
+    """The smallest element over axes; ties share the gradient equally. `axis` and `keepdims` are as of `sum`.
+
+    Raises:
+        ShapeError: there is no element.
 
     >>> import tinygrad_mlp as tg
     >>> tg.min([[1.0, 7.0], [5.0, 2.0]], axis=1)

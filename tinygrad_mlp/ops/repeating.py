@@ -57,7 +57,7 @@ def fliplr(m: Array) -> Any:
 
 @implements(np.rot90)
 def rot90(m: Array, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
-    """X turned by k right angles in a plane, from its first axis to its second.
+    """X turned by k right angles in the plane of two axes, from the first towards the second: a matrix to the left.
 
     >>> import tinygrad_mlp as tg
     >>> tg.rot90([[1.0, 2.0], [3.0, 4.0]])
@@ -77,6 +77,11 @@ def rot90(m: Array, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
 @implements(np.roll)
 def roll(a: Array, shift: Axes, axis: Axes | None = None) -> Any:
     """X with the elements moved along axes; what leaves at the end comes back at the start.
+
+    Args:
+        a: any shape.
+        shift: by how many places, for each axis, or one number for all; below 0 towards the start.
+        axis: one, or several; None for all elements, as if flattened.
 
     >>> import tinygrad_mlp as tg
     >>> tg.roll([1.0, 2.0, 3.0, 4.0], 1)
@@ -99,6 +104,10 @@ def roll(a: Array, shift: Axes, axis: Axes | None = None) -> Any:
 def tile(A: Array, reps: Axes) -> Any:
     """X, so many times one beside another along each axis.
 
+    Args:
+        A: any shape.
+        reps: a number for each axis, the last ones if there are fewer; more give new axes in front.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.tile([1.0, 2.0], 2), tg.tile(np.ones((2, 3)), (4, 5)).shape)
     [1. 2. 1. 2.] (8, 15)
@@ -116,7 +125,15 @@ def tile(A: Array, reps: Axes) -> Any:
 
 @implements(np.repeat)
 def repeat(a: Array, repeats: Axes, axis: int | None = None) -> Any:
-    """X with each element so many times, one after the other: one number for all, or one for each place on the axis.
+    """X with each element so many times, one after the other.
+
+    Args:
+        a: any shape.
+        repeats: one number for all, or one for each place on the axis.
+        axis: where the elements are counted; None for all of X, flattened.
+
+    Raises:
+        ShapeError: not as many numbers as places, or one below 0.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.repeat([1.0, 2.0], 2), tg.repeat([1.0, 2.0], [3, 1]))
@@ -124,7 +141,11 @@ def repeat(a: Array, repeats: Axes, axis: int | None = None) -> Any:
     """
     a = ravel(a) if axis is None else operand(a)
     axis = 0 if axis is None else normalize_axis_index(axis, a.ndim, "repeat")
-    return getitem(a, (slice(None),) * axis + (np.repeat(np.arange(a.shape[axis]), repeats),))
+    n = a.shape[axis]
+    counts = np.asarray(repeats)
+    if counts.shape not in ((), (1,), (n,)) or (counts < 0).any():
+        raise ShapeError(f"repeat: {repeats!r} for axis {axis} of {a.shape}: a number, or {n}, of at least 0 expected")
+    return getitem(a, (slice(None),) * axis + (np.repeat(np.arange(n), counts),))
 
 
 BY_PLACE = ("edge", "reflect", "symmetric", "wrap")
@@ -144,6 +165,7 @@ def pad(array: Array, pad_width: Any, mode: str = "constant", *, constant_values
 
     Raises:
         UnsupportedError: another mode of NumPy's.
+        ShapeError: a width below 0.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.pad([1.0, 2.0, 3.0], (2, 1)), tg.pad([1.0, 2.0, 3.0], 2, "reflect"))
@@ -154,6 +176,8 @@ def pad(array: Array, pad_width: Any, mode: str = "constant", *, constant_values
         by_axis = dict(zip(normalize_axis_tuple(tuple(pad_width), array.ndim, "pad"), pad_width.values(), strict=True))
         pad_width = [np.broadcast_to(by_axis.get(i, 0), 2) for i in range(array.ndim)]
     widths = np.broadcast_to(np.asarray(pad_width, int), (array.ndim, 2)).tolist()
+    if min((width for pair in widths for width in pair), default=0) < 0:
+        raise ShapeError(f"pad: pad_width is {pad_width!r}; widths of at least 0 are expected")
     if options.pop("reflect_type", "even") != "even" or options:
         raise UnsupportedError("pad of a Tensor takes no other options than constant_values= and reflect_type='even'")
     if mode == "constant":

@@ -191,6 +191,12 @@ def tied(a: Array, b: Array) -> Any:
 def nan_to_num(x: Array, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Rule:
     """X with numbers in place of NaN and infinities (by default 0 and the largest there are); they pass no gradient.
 
+    Args:
+        x: any shape.
+        nan: what stands for NaN.
+        posinf: what stands for ∞; None for the largest number of the dtype.
+        neginf: what stands for −∞; None for the least one.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.nan_to_num([1.0, np.nan, np.inf], posinf=9.0)
     array([1., 0., 9.])

@@ -29,6 +29,9 @@ def take(a: Array, indices: Any, axis: int | None = None, out: None = None, mode
         out: not supported; it stands here because NumPy has it here.
         mode: what happens to a place that there is not: "raise" an IndexError, "wrap" it around, or "clip" it.
 
+    Raises:
+        OptionError: another mode, or an `out`.
+
     >>> import tinygrad_mlp as tg
     >>> tg.take([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0], axis=0)
     array([[3., 4.],
@@ -78,6 +81,11 @@ def take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Any:
 @implements(np.select)
 def select(condlist: Sequence[Any], choicelist: Sequence[Array], default: Array = 0) -> Any:
     """For each element the choice of the first condition that holds, else the default.
+
+    Args:
+        condlist: arrays of booleans.
+        choicelist: as many arrays; all shapes broadcast.
+        default: an array, or a number.
 
     Raises:
         ShapeError: as many conditions as choices are needed, and at least one.

@@ -73,6 +73,7 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", kee
 
     Raises:
         OptionError: a q outside of 0 to 1, or another method.
+        ShapeError: there is no element.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.quantile([1.0, 2.0, 4.0, 8.0], [0.0, 0.5, 1.0]))
@@ -103,7 +104,7 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", kee
 
 @implements(np.percentile)
 def percentile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    """`quantile`, of parts in hundredths.
+    """`quantile`, of parts in hundredths, from 0 to 100. The other arguments are those of `quantile`.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.percentile([1.0, 2.0, 4.0, 8.0], 25))  # at 25 % of the way, 0.75 places behind the first
@@ -116,7 +117,7 @@ def percentile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", k
 def median(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The middle element over axes, or the mean of the two in the middle; NaN where one is NaN.
 
-    Elements that tie with the middle share its gradient equally.
+    Elements that tie with the middle share its gradient equally. `axis` and `keepdims` are as of `sum`.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.median([5.0, 1.0, 9.0]), tg.jacobian(tg.median)([5.0, 1.0, 9.0]))

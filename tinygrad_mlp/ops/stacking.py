@@ -22,6 +22,13 @@ from tinygrad_mlp.ops.shapes import concatenate, reshape
 def stack(arrays: Sequence[Array], axis: int = 0) -> Any:
     """Arrays of one shape, joined along a new axis.
 
+    Args:
+        arrays: at least one.
+        axis: the place of the new axis in the result.
+
+    Raises:
+        ShapeError: the shapes differ, or there is no array.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.stack([np.ones(3), np.ones(3)]).shape, tg.stack([np.ones(3), np.ones(3)], axis=1).shape)
     (2, 3) (3, 2)
@@ -106,6 +113,14 @@ def cut(a: Array, start: int | None, stop: int | None, axis: int, step: int | No
 def array_split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Parts along an axis: so many, as equal as can be, or between indices.
 
+    Args:
+        ary: at least one axis.
+        indices_or_sections: how many parts; or where the second part and those behind it begin.
+        axis: the axis that is cut.
+
+    Raises:
+        ShapeError: fewer parts than one.
+
     >>> import tinygrad_mlp as tg
     >>> [part.tolist() for part in tg.array_split([1.0, 2.0, 3.0, 4.0, 5.0], 2)]
     [[1.0, 2.0, 3.0], [4.0, 5.0]]
@@ -126,7 +141,7 @@ def array_split(ary: Array, indices_or_sections: int | Sequence[int], axis: int 
 
 @implements(np.split)
 def split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Parts along an axis: so many equal ones, or between indices.
+    """Parts along an axis: so many equal ones, or between indices. The arguments are those of `array_split`.
 
     Raises:
         ShapeError: the axis has no such number of equal parts (`array_split` takes nearly equal ones).
@@ -146,7 +161,7 @@ def split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -
 
 @implements(np.vsplit)
 def vsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the first axis.
+    """`split` along the first axis.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> [part.shape for part in tg.vsplit(np.ones((4, 6)), 2)]
@@ -157,7 +172,7 @@ def vsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
 
 @implements(np.hsplit)
 def hsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the second axis, or the only one.
+    """`split` along the second axis, or the only one.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> [part.shape for part in tg.hsplit(np.ones((4, 6)), 2)]
@@ -168,7 +183,7 @@ def hsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
 
 @implements(np.dsplit)
 def dsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the third axis.
+    """`split` along the third axis.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> [part.shape for part in tg.dsplit(np.ones((4, 6, 8)), 2)]
@@ -187,6 +202,9 @@ def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array | None = None, app
         axis: where the neighbours are.
         prepend: what is put before X: an array, or a number for all.
         append: what is put behind it.
+
+    Raises:
+        ShapeError: n is below 0, or X has no axis.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.diff([1.0, 4.0, 9.0, 16.0]), tg.diff([1.0, 4.0, 9.0, 16.0], n=2))

@@ -22,6 +22,8 @@ from tinygrad_mlp.sums import precise_sum
 def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
     """The product over axes. The slope of each factor is the product of the others, without a division.
 
+    `axis` and `keepdims` are as of `sum`.
+
     >>> import tinygrad_mlp as tg
     >>> tg.jacobian(tg.prod)([2.0, 3.0, 4.0])
     array([12.,  8.,  6.], dtype=float32)
@@ -48,6 +50,12 @@ def product_of_others(x: Array, axis: Axis) -> Any:
 def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
     """The mean squared distance from the mean: Σ (X − μ)² / (n − ddof), dX = 2·(X − μ) / (n − ddof).
 
+    Args:
+        x: any shape, with more than ddof elements over the axes (otherwise the result is NaN or infinite).
+        axis: one axis, several in a tuple, or None for all.
+        ddof: 0 for the variance of these numbers, 1 for an estimate, without bias, from a sample of n.
+        keepdims: leave the axes with length 1.
+
     >>> import tinygrad_mlp as tg
     >>> print(tg.var([0.0, 0.0, 3.0]), tg.var([0.0, 0.0, 3.0], ddof=1))  # (1 + 1 + 4) / 3, and / 2
     2.0 3.0
@@ -62,6 +70,8 @@ def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False)
 @op(kinks=lambda x, axis=None, ddof=0, keepdims=False: np.sum(np.abs(centred(x, axis)), axis=axis))
 def std(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
     """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0.
+
+    The arguments are those of `var`.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.std([1.0, 1.0, 5.0, 5.0]), tg.jacobian(tg.std)([0.1, 0.1, 0.1]))
@@ -127,7 +137,9 @@ def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = F
 
 @implements(np.ptp)
 def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The largest element less the smallest.
+    """The largest element less the smallest, over axes; ties share the gradients equally.
+
+    `axis` and `keepdims` are as of `sum`.
 
     >>> import tinygrad_mlp as tg
     >>> tg.ptp([[1.0, 4.0], [2.0, 9.0]], axis=1)
@@ -163,7 +175,7 @@ def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 @implements(np.nansum)
 def nansum(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The sum over axes of what is not NaN.
+    """The sum over axes of what is not NaN, which gets a gradient of 0. `axis` and `keepdims` are as of `sum`.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.nansum([1.0, np.nan, 2.0]), tg.jacobian(tg.nansum)([1.0, np.nan, 2.0]))
@@ -175,7 +187,7 @@ def nansum(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 @implements(np.nanprod)
 def nanprod(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The product over axes of what is not NaN.
+    """The product over axes of what is not NaN, which gets a gradient of 0. `axis` and `keepdims` are as of `sum`.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.nanprod([2.0, np.nan, 3.0]))
@@ -187,7 +199,7 @@ def nanprod(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 @implements(np.nanmean)
 def nanmean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The mean over axes of what is not NaN; NaN where nothing else is.
+    """The mean over axes of what is not NaN; NaN where nothing else is. `axis` and `keepdims` are as of `sum`.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> print(tg.nanmean([1.0, np.nan, 5.0]), tg.jacobian(tg.nanmean)([1.0, np.nan, 5.0]))
@@ -202,6 +214,8 @@ def nanmean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
 def nanmax(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The largest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally.
 
+    `axis` and `keepdims` are as of `sum`.
+
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.nanmax([[1.0, np.nan], [np.nan, np.nan]], axis=1)
     array([ 1., nan])
@@ -212,6 +226,8 @@ def nanmax(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
 @implements(np.nanmin)
 def nanmin(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The smallest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally.
+
+    `axis` and `keepdims` are as of `sum`.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> tg.nanmin([[1.0, np.nan], [np.nan, np.nan]], axis=1)
