@@ -74,6 +74,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ShapeError,
         r"concatenate: \(2, 3\), \(2, 3\): arrays that have the joined axis",
     ),
+    (lambda: tg.dense(5.0, X, X[0]), ShapeError, r"dense: X \(\): \(N, n_in\)"),
     (lambda: tg.multi_dot([]), ShapeError, "multi_dot: no arrays; at least one"),
     (
         lambda: tg.repeat(X, [1, 2], 1),

@@ -208,7 +208,11 @@ def dense(x: Array, w: Array, b: Array) -> Any:
     >>> print(tg.grad(y.sum(), W).tolist(), tg.grad(y.sum(), b))  # Σ of the rows of X, and how many there are
     [[4.0], [6.0]] [2.]
     """
-    x, w = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, w))
+    if not hasattr(x, "ndim"):
+        x = np.asarray(x)
     if x.ndim == 2:
         return dense_(x, w, b)
-    return dense_(x.reshape((-1, x.shape[-1])), w, b).reshape((*x.shape[:-1], w.shape[-1]))
+    if x.ndim == 0:
+        raise ShapeError("dense: X (): (N, n_in), (…, n_in) or (n_in,) expected")
+    rows = dense_(x.reshape((-1, x.shape[-1])), w, b)
+    return rows.reshape((*x.shape[:-1], rows.shape[-1]))
