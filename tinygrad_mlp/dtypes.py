@@ -1,4 +1,4 @@
-"""The dtype that is taken where none is said."""
+"""The dtype that is taken where none is said, and where whole numbers give others."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 def default_dtype() -> np.dtype[Any]:
     """The dtype that numbers and lists take: float32 unless `set_default_dtype` was called."""
     return _default
+
+
+def floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """A floating-point dtype as it is; float64 in place of integers and booleans, as in NumPy."""
+    return dtype if dtype.kind == "f" else np.dtype(np.float64)

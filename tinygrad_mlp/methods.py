@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +25,19 @@ class Methods(Variable):
 
     # fmt: off
     @property
-    def T(self) -> Tensor: return ops.transpose(self)
-    @property
-    def mT(self) -> Tensor: return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+    def T(self) -> Tensor:
+        """X with its axes reversed: of a matrix the transpose."""
+        return ops.transpose(self)
 
     @property
-    def at(self) -> At: return At(self)
+    def mT(self) -> Tensor:
+        """X with its last two axes exchanged: a stack of matrices, each transposed."""
+        return ops.transpose(self, axes=(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    @property
+    def at(self) -> At:
+        """`x.at[index].set(value)`, `.add`, `.multiply`, `.max`, `.min`: a new tensor, as if a part had been changed."""
+        return At(self)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.sum(self, axis=axis, keepdims=keepdims)
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: return ops.mean(self, axis=axis, keepdims=keepdims)
@@ -71,3 +79,17 @@ class Methods(Variable):
     def relu(self) -> Tensor: return ops.relu(self)
     def softmax(self, axis: int = -1) -> Tensor: return ops.softmax(self, axis=axis)
     # fmt: on
+
+
+def described(name: str, method: Any) -> str:
+    """What `help` says of a method: what the function of its name says first, or that NumPy has it."""
+    if name in ops.__all__:
+        said = getattr(ops, name).__doc__ or ""  # `python -OO` has none
+        return f"`tg.{name}` of this tensor. {said.partition(chr(10))[0]}"
+    passes = method.__annotations__["return"] == "Tensor"
+    return f"As NumPy's `ndarray.{name}`, {'and gradients pass' if passes else 'of the values: no gradient passes'}."
+
+
+for _name, _method in vars(Methods).items():
+    if isfunction(_method):
+        _method.__doc__ = described(_name, _method)

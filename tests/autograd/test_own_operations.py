@@ -44,7 +44,7 @@ def test_an_operation_is_a_named_documented_callable() -> None:
     assert isinstance(swish, Operation)
     assert swish.__name__ == swish.name == "swish"
     assert swish.__doc__ == "Y = X · sigmoid(β·X)."
-    assert repr(swish) == "<operation swish>"
+    assert repr(swish) == "<operation swish(x, *, beta=1.0)>"
 
 
 def test_arrays_give_an_array_and_tensors_a_tensor() -> None:

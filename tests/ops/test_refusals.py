@@ -67,6 +67,23 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: tg.negative_log_likelihood(X, [0, 3]), LabelError, "negative_log_likelihood: label 3 in row 1"),
     (lambda: tg.kl_divergence(X, X.T), ShapeError, r"log_p \(2, 3\) and targets \(3, 2\)"),
     (lambda: tg.one_hot([0.5], 3), LabelError, "whole numbers expected, not float64"),
+    (lambda: tg.concatenate([]), ShapeError, "concatenate: no arrays; at least one"),
+    (lambda: tg.vstack([X, X.T]), ShapeError, r"concatenate: \(2, 3\), \(3, 2\): arrays that have the joined axis"),
+    (
+        lambda: tg.concatenate([X, X], 2),
+        ShapeError,
+        r"concatenate: \(2, 3\), \(2, 3\): arrays that have the joined axis",
+    ),
+    (lambda: tg.dense(5.0, X, X[0]), ShapeError, r"dense: X \(\): \(N, n_in\)"),
+    (lambda: tg.multi_dot([]), ShapeError, "multi_dot: no arrays; at least one"),
+    (
+        lambda: tg.repeat(X, [1, 2], 1),
+        ShapeError,
+        r"repeat: \[1, 2\] for axis 1 of \(2, 3\): a number, or 3, of at least 0",
+    ),
+    (lambda: tg.repeat(X, -1), ShapeError, r"repeat: -1 for axis 0 of \(6,\)"),
+    (lambda: tg.pad(X, (1, -1)), ShapeError, r"pad: pad_width is \(1, -1\); widths of at least 0"),
+    (lambda: tg.dropout(X, X > 1, p=1), OptionError, "dropout: p is 1; a number from 0"),
 ]
 
 

@@ -75,12 +75,12 @@ class Operation:
     ) -> None:
         update_wrapper(self, body)
         parameters = inspect.signature(body).parameters.values()
+        # For help: a call takes what the body takes, and gives no Rule.
+        self.__signature__ = inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
         arrays = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         self.body = body
         self.name = self.__name__ = body.__name__.rstrip("_")
-        self.broadcasts = broadcasts
-        self.explain = explain
-        self.kinks = kinks
+        self.broadcasts, self.explain, self.kinks = broadcasts, explain, kinks
         self.arity = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(arrays)
         self.names = tuple(p.name for p in parameters)
         # Positions of the inputs that share a dtype. (Of a variadic operation either all do or only the first ones.)
@@ -94,7 +94,7 @@ class Operation:
             raise TypeError(f"{self.name}: discrete inputs stand before or behind all others")
 
     def __repr__(self) -> str:
-        return f"<operation {self.name}>"
+        return f"<operation {self.name}{self.__signature__}>"
 
     def __reduce__(self) -> str:
         return self.body.__qualname__  # pickled by name: a copy is the same operation

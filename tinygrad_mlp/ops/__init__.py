@@ -24,29 +24,17 @@ from tinygrad_mlp.ops.activations import (
 )
 from tinygrad_mlp.ops.arithmetic import add, dense, divide, matmul, multiply, negative, over, power, subtract, times
 from tinygrad_mlp.ops.arranging import (
-    append,
-    array_split,
     atleast_1d,
     atleast_2d,
     atleast_3d,
     broadcast_arrays,
-    column_stack,
-    diff,
-    dsplit,
-    dstack,
     expand_dims,
-    hsplit,
-    hstack,
     matrix_transpose,
     meshgrid,
     moveaxis,
     ravel,
-    split,
     squeeze,
-    stack,
     swapaxes,
-    vsplit,
-    vstack,
 )
 from tinygrad_mlp.ops.determinants import (
     det,
@@ -179,6 +167,20 @@ from tinygrad_mlp.ops.sorting import (
     percentile,
     quantile,
     sort,
+)
+from tinygrad_mlp.ops.stacking import (
+    append,
+    array_split,
+    column_stack,
+    diff,
+    dsplit,
+    dstack,
+    hsplit,
+    hstack,
+    split,
+    stack,
+    vsplit,
+    vstack,
 )
 from tinygrad_mlp.ops.statistics import (
     average,

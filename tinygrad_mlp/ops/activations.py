@@ -9,9 +9,10 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, op
 from tinygrad_mlp.errors import OptionError, ShapeError
-from tinygrad_mlp.ops.arranging import cut, operand
+from tinygrad_mlp.ops.arranging import operand
 from tinygrad_mlp.ops.elementwise import exp, tanh
 from tinygrad_mlp.ops.special import error_function
+from tinygrad_mlp.ops.stacking import cut
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 ROOT_HALF = math.sqrt(0.5)
@@ -19,20 +20,37 @@ ROOT_HALF = math.sqrt(0.5)
 
 @op(kinks=lambda x: x)
 def relu(x: Array) -> Rule:
-    """Y = max(0, X). Kink at 0, where the slope is taken as 0."""
+    """Y = max(0, X). Kink at 0, where the slope is taken as 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.relu([-2.0, 3.0]), tg.jacobian(tg.relu)(0.0))
+    [0. 3.] 0.0
+    """
     y = np.maximum(x, 0)
     return y, lambda g: g * np.sign(y)
 
 
 @op(kinks=lambda x, alpha=0.01: x)
 def leaky_relu(x: Array, *, alpha: float = 0.01) -> Rule:
-    """Y = X where X > 0, else α·X. Kink at 0, where the slope is taken as α."""
+    """Y = X where X > 0, else α·X. Kink at 0, where the slope is taken as α.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.leaky_relu([-2.0, 3.0], alpha=0.1), tg.jacobian(tg.leaky_relu)(0.0))
+    [-0.2  3. ] 0.01
+    """
     return np.where(x > 0, x, alpha * x), lambda g: np.where(x > 0, g, alpha * g)
 
 
 @op
 def sigmoid(x: Array) -> Rule:
-    """Y = 1 / (1 + e^−X), computed with e^−|X|, which cannot overflow."""
+    """Y = 1 / (1 + e^−X), computed with e^−|X|, which cannot overflow. dX = dY ⊙ Y ⊙ (1 − Y).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.sigmoid([-1000.0, 0.0, 1000.0])
+    array([0. , 0.5, 1. ])
+    >>> print(tg.jacobian(tg.sigmoid)(0.0))  # the steepest slope there is
+    0.25
+    """
     e = np.exp(-np.abs(x))
     y = np.where(x >= 0, 1, e) / (1 + e)
     return y, lambda g: g * (y * (1 - y))
@@ -40,20 +58,35 @@ def sigmoid(x: Array) -> Rule:
 
 @op
 def softplus(x: Array) -> Rule:
-    """Y = ln(1 + e^X) = max(X, 0) + ln(1 + e^−|X|)."""
+    """Y = ln(1 + e^X) = max(X, 0) + ln(1 + e^−|X|), dX = dY ⊙ sigmoid X.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.softplus(0.0).round(4), tg.softplus(1000.0))  # ln 2, and no overflow
+    0.6931 1000.0
+    """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), lambda g: g * sigmoid(x)
 
 
 @op(kinks=lambda x, alpha=1.0: x)
 def elu(x: Array, *, alpha: float = 1.0) -> Rule:
-    """Y = X where X > 0, else α·(e^X − 1) (Clevert et al. 2016, arXiv:1511.07289). Smooth at 0 for α = 1."""
+    """Y = X where X > 0, else α·(e^X − 1) (Clevert et al. 2016, arXiv:1511.07289). Smooth at 0 for α = 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.elu([-1000.0, -1.0, 2.0]).round(4)
+    array([-1.    , -0.6321,  2.    ])
+    """
     y = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
     return y, lambda g: np.where(x > 0, g, g * (y + alpha))
 
 
 @op
 def silu(x: Array) -> Rule:
-    """Y = X·sigmoid(X), also called swish (Elfwing et al. 2018, arXiv:1702.03118)."""
+    """Y = X·sigmoid(X), also called swish (Elfwing et al. 2018, arXiv:1702.03118).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.silu([-1000.0, -1.2785, 0.0, 3.0]).round(4)  # the least value lies at −1.2785
+    array([-0.    , -0.2785,  0.    ,  2.8577])
+    """
     s = sigmoid(x)
     y = x * s
     return y, lambda g: g * (s + y * (1 - s))
@@ -66,13 +99,23 @@ def prelu(x: Array, alpha: Array) -> Rule:
     Args:
         x: any shape.
         alpha: a shape that broadcasts against it: one number, or one for each feature.
+
+    >>> import tinygrad_mlp as tg
+    >>> alpha = tg.Tensor(0.25, requires_grad=True)
+    >>> tg.grad(tg.prelu([-2.0, -1.0, 5.0], alpha).sum(), alpha)
+    array(-3., dtype=float32)
     """
     return np.where(x > 0, x, alpha * x), lambda g: np.where(x > 0, g, alpha * g), lambda g: np.where(x > 0, 0, g * x)
 
 
 @op
 def erf(x: Array) -> Rule:
-    """Y = 2/√π · ∫ e^(−t²) dt from 0 to X, the error function."""
+    """Y = 2/√π · ∫ e^(−t²) dt from 0 to X, the error function.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.erf([-10.0, 0.0, 0.5, 1.0]).round(4)
+    array([-1.    ,  0.    ,  0.5205,  0.8427])
+    """
     return error_function(x), lambda g: g * (TWO_OVER_ROOT_PI * bell(x))
 
 
@@ -125,29 +168,65 @@ def dropout(x: Array, mask: Array, *, p: float) -> Rule:
         x: any shape.
         mask: booleans of that shape, True for what is kept; drawn by the caller, so that a step can be repeated.
         p: the probability of dropping, 0 ≤ p < 1.
+
+    Raises:
+        OptionError: p is out of its range.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.dropout([1.0, 2.0, 3.0, 4.0], [True, False, False, True], p=0.5)
+    array([2., 0., 0., 8.])
     """
+    if not 0 <= p < 1:
+        raise OptionError(f"dropout: p is {p!r}; a number from 0 up to, but not including, 1 is expected")
     scale = 1 / (1 - p)
     return np.where(mask, x * scale, 0), lambda g: np.where(mask, g * scale, 0), None
 
 
 @op(kinks=lambda x, low=-1.0, high=1.0: np.stack([x - low, x - high]))
 def hard_tanh(x: Array, *, low: float = -1.0, high: float = 1.0) -> Rule:
-    """X held between two numbers. Kinks at both, where the slope is taken as 0 (of `clip` it is 1)."""
+    """X held between two numbers. Kinks at both, where the slope is taken as 0 (of `clip` it is 1).
+
+    Args:
+        x: any shape.
+        low: the lower bound, a number.
+        high: the upper bound, a number.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.hard_tanh([-3.0, 0.5, 3.0])
+    array([-1. ,  0.5,  1. ])
+    >>> tg.jacobian(lambda x: tg.hard_tanh(x).sum())([-1.0, 0.5, 1.0])
+    array([0., 1., 0.], dtype=float32)
+    """
     return np.clip(x, low, high), lambda g: np.where((x > low) & (x < high), g, 0)
 
 
 def relu6(x: Array) -> Any:
-    """Y = min(max(0, X), 6) (Howard et al. 2017, arXiv:1704.04861). Kinks at 0 and 6: slope 0."""
+    """Y = min(max(0, X), 6) (Howard et al. 2017, arXiv:1704.04861). Kinks at 0 and 6: slope 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.relu6([-1.0, 3.0, 8.0])
+    array([0., 3., 6.])
+    """
     return hard_tanh(x, low=0.0, high=6.0)
 
 
 def hard_sigmoid(x: Array) -> Any:
-    """Y = X / 6 + ½, held between 0 and 1. Kinks at ±3: slope 0."""
+    """Y = X / 6 + ½, held between 0 and 1. Kinks at ±3: slope 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.hard_sigmoid([-4.0, 0.0, 1.5, 4.0])
+    array([0.  , 0.5 , 0.75, 1.  ])
+    """
     return relu6(operand(x) + 3) / 6
 
 
 def hard_silu(x: Array) -> Any:
-    """Y = X·hard_sigmoid(X), also called hard swish (Howard et al. 2019, arXiv:1905.02244)."""
+    """Y = X·hard_sigmoid(X), also called hard swish (Howard et al. 2019, arXiv:1905.02244).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.hard_silu([-4.0, -1.5, 0.0, 4.0])
+    array([-0.   , -0.375,  0.   ,  4.   ])
+    """
     x = operand(x)
     return x * hard_sigmoid(x)
 
@@ -157,6 +236,10 @@ def celu(x: Array, *, alpha: float = 1.0) -> Any:
 
     Raises:
         OptionError: α is 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.celu([-1000.0, -1.0, 2.0], alpha=2.0).round(4)
+    array([-2.    , -0.7869,  2.    ])
     """
     if alpha == 0:
         raise OptionError("celu: alpha is 0; another number is expected")
@@ -167,25 +250,46 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.673263242354377284
 
 
 def selu(x: Array) -> Any:
-    """Y = 1.0507·X where X > 0, else 1.0507·1.6733·(e^X − 1) (Klambauer et al. 2017, arXiv:1706.02515). Kink at 0."""
+    """Y = 1.0507·X where X > 0, else 1.0507·1.6733·(e^X − 1) (Klambauer et al. 2017, arXiv:1706.02515). Kink at 0.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> y = tg.selu(np.random.default_rng(0).normal(size=100_000))
+    >>> print(abs(y.mean()) < 0.01, abs(y.std() - 1) < 0.01)  # a mean of 0 and a deviation of 1 are kept
+    True True
+    """
     return elu(x, alpha=SELU_ALPHA) * SELU_SCALE
 
 
 def mish(x: Array) -> Any:
-    """Y = X·tanh(ln(1 + e^X)) (Misra 2019, arXiv:1908.08681)."""
+    """Y = X·tanh(ln(1 + e^X)) (Misra 2019, arXiv:1908.08681).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.mish([-1000.0, -1.0, 0.0, 3.0]).round(4)
+    array([-0.    , -0.3034,  0.    ,  2.9865])
+    """
     x = operand(x)
     return x * tanh(softplus(x))
 
 
 @op(kinks=lambda x: x)
 def softsign(x: Array) -> Rule:
-    """Y = X / (1 + |X|). The slope 1 / (1 + |X|)² has a kink at 0."""
+    """Y = X / (1 + |X|). The slope 1 / (1 + |X|)² has a kink at 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.softsign([-3.0, 0.0, 1.0])
+    array([-0.75,  0.  ,  0.5 ])
+    """
     d = 1 + np.abs(x)
     return x / d, lambda g: g / d / d
 
 
 def log_sigmoid(x: Array) -> Any:
-    """Y = ln sigmoid(X) = −ln(1 + e^−X), without overflow."""
+    """Y = ln sigmoid(X) = −ln(1 + e^−X), without overflow.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.log_sigmoid(-1000.0))  # the logarithm of sigmoid(−1000), which is 0, would be −∞
+    -1000.0
+    """
     return -softplus(-operand(x))
 
 
@@ -194,6 +298,10 @@ def glu(x: Array, *, axis: int = -1) -> Any:
 
     Raises:
         ShapeError: the axis has no even length.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.glu([[5.0, 6.0, 1000.0, 0.0]])  # 5 · sigmoid(1000), 6 · sigmoid(0)
+    array([[5., 3.]])
     """
     x = operand(x)
     axis = range(x.ndim)[axis]

@@ -15,28 +15,50 @@ from tinygrad_mlp.sums import precise_sum
 @implements(np.add)
 @op(broadcasts=True)
 def add(a: Array, b: Array) -> Rule:
-    """Y = A + B."""
+    """Y = A + B; shapes broadcast, and a gradient is the sum over what was repeated.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> b = tg.Tensor([0.0, 0.0], requires_grad=True)
+    >>> tg.grad(tg.add(np.ones((3, 2)), b).sum(), b)  # b is used for three rows
+    array([3., 3.], dtype=float32)
+    """
     return a + b, lambda g: g, lambda g: g
 
 
 @implements(np.subtract)
 @op(broadcasts=True)
 def subtract(a: Array, b: Array) -> Rule:
-    """Y = A − B."""
+    """Y = A − B; shapes broadcast.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.subtract([5.0, 3.0], 2.0)
+    array([3., 1.])
+    """
     return a - b, lambda g: g, lambda g: -g
 
 
 @implements(np.multiply)
 @op(broadcasts=True)
 def multiply(a: Array, b: Array) -> Rule:
-    """Y = A ⊙ B, element by element."""
+    """Y = A ⊙ B, element by element; shapes broadcast.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.jacobian(lambda x: tg.multiply(x, x))(3.0))  # of both uses of x: 3 + 3
+    6.0
+    """
     return a * b, lambda g: g * b, lambda g: g * a
 
 
 @implements(np.divide)
 @op(broadcasts=True)
 def divide(a: Array, b: Array) -> Rule:
-    """Y = A / B, element by element."""
+    """Y = A / B, element by element; shapes broadcast.
+
+    >>> import tinygrad_mlp as tg
+    >>> a, b = tg.jacobian(tg.divide, argnums=(0, 1))(6.0, 2.0)
+    >>> print(a, b)  # 1 / b and −a / b²
+    0.5 -1.5
+    """
     y = a / b
     return y, lambda g: over(g, b), lambda g: -over(times(g, y), b)
 
@@ -44,27 +66,48 @@ def divide(a: Array, b: Array) -> Rule:
 @implements(np.negative)
 @op
 def negative(x: Array) -> Rule:
-    """Y = −X."""
+    """Y = −X.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.negative([1.0, -2.0])
+    array([-1.,  2.])
+    """
     return -x, lambda g: -g
 
 
 @implements(np.power)
 @op(broadcasts=True)
 def power(x: Array, p: Array) -> Rule:
-    """Y = X^P. The gradient for P needs X > 0 where it is not 0."""
+    """Y = X^P. The gradient for P needs X > 0 where it is not 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> x, p = tg.jacobian(tg.power, argnums=(0, 1))(2.0, 3.0)
+    >>> print(x, p.round(3))  # p·x^(p−1) and x^p·ln x
+    12.0 5.545
+    """
     y = x**p
     return y, lambda g: times(g, times(p, x ** (p - 1))), lambda g: times(times(g, y), log_or_zero(x, y))
 
 
 @op(broadcasts=True)
 def over(g: Array, d: Array) -> Rule:
-    """g / d where 0 / anything is 0: a gradient that is exactly zero stays zero where the slope blows up."""
+    """g / d where 0 / anything is 0: a gradient that is exactly zero stays zero where the slope blows up.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.over([0.0, 3.0], [0.0, 2.0])
+    array([0. , 1.5])
+    """
     return g / np.where(g == 0, 1, d), lambda h: over(h, d), lambda h: -over(times(h, over(g, d)), d)
 
 
 @op(broadcasts=True)
 def times(g: Array, f: Array) -> Rule:
-    """g ⊙ f where 0 · anything is 0, an infinity and NaN included."""
+    """g ⊙ f where 0 · anything is 0, an infinity and NaN included.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.times([0.0, 3.0], [np.inf, 2.0])
+    array([0., 6.])
+    """
     return g * np.where(g == 0, 0, f), lambda h: times(h, f), lambda h: times(h, g)
 
 
@@ -114,6 +157,12 @@ def matmul(a: Array, b: Array) -> Any:
 
     Raises:
         ShapeError: the inner sizes differ, or an operand is 0-d.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.matmul([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
+    array([12., 34.])
+    >>> tg.matmul(np.ones((5, 2, 3)), np.ones((3, 4))).shape
+    (5, 2, 4)
     """
     a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in (a, b))
     if a.ndim > 1 and b.ndim > 1:
@@ -152,7 +201,18 @@ def dense(x: Array, w: Array, b: Array) -> Any:
 
     Raises:
         ShapeError: the sizes do not fit; the message names them.
+
+    >>> import tinygrad_mlp as tg
+    >>> W, b = tg.Tensor([[1.0], [0.5]], requires_grad=True), tg.Tensor([0.1], requires_grad=True)
+    >>> y = tg.dense([[1.0, 2.0], [3.0, 4.0]], W, b)
+    >>> print(tg.grad(y.sum(), W).tolist(), tg.grad(y.sum(), b))  # Σ of the rows of X, and how many there are
+    [[4.0], [6.0]] [2.]
     """
+    if not hasattr(x, "ndim"):
+        x = np.asarray(x)
     if x.ndim == 2:
         return dense_(x, w, b)
-    return dense_(x.reshape((-1, x.shape[-1])), w, b).reshape((*x.shape[:-1], w.shape[-1]))
+    if x.ndim == 0:
+        raise ShapeError("dense: X (): (N, n_in), (…, n_in) or (n_in,) expected")
+    rows = dense_(x.reshape((-1, x.shape[-1])), w, b)
+    return rows.reshape((*x.shape[:-1], rows.shape[-1]))

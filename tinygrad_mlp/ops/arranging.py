@@ -1,4 +1,4 @@
-"""Axes added, dropped, moved and turned; arrays stacked, split and repeated. All of it made of a few operations."""
+"""Axes added, dropped and exchanged, and arrays broadcast to one shape. All of it made of a few operations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_mlp.autograd import Array, implements
 from tinygrad_mlp.errors import ShapeError, UnsupportedError
-from tinygrad_mlp.ops.indexing import getitem
 from tinygrad_mlp.ops.reductions import broadcast_to
-from tinygrad_mlp.ops.shapes import concatenate, reshape, transpose
+from tinygrad_mlp.ops.shapes import reshape, transpose
 
 Axes = int | Sequence[int]
 
@@ -29,12 +28,17 @@ def axes_of(name: str, axis: Axes | None, ndim: int) -> tuple[int, ...]:
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, name)
 
 
-# axes
-
-
 @implements(np.ravel)
 def ravel(a: Array, order: Literal["C"] = "C") -> Any:
-    """All elements in one axis."""
+    """All elements in one axis, row by row.
+
+    Raises:
+        UnsupportedError: an order in memory other than "C".
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.ravel([[1.0, 2.0], [3.0, 4.0]])
+    array([1., 2., 3., 4.])
+    """
     only_c("ravel", order)
     return reshape(operand(a), shape=-1)
 
@@ -47,7 +51,12 @@ def only_c(name: str, order: str) -> None:
 
 @implements(np.swapaxes)
 def swapaxes(a: Array, axis1: int, axis2: int) -> Any:
-    """X with two axes exchanged."""
+    """X with two axes exchanged.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.swapaxes(np.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     a = operand(a)
     order = list(range(a.ndim))
     i, j = normalize_axis_index(axis1, a.ndim, "swapaxes"), normalize_axis_index(axis2, a.ndim, "swapaxes")
@@ -58,13 +67,31 @@ def swapaxes(a: Array, axis1: int, axis2: int) -> Any:
 @implements(np.linalg.matrix_transpose)
 @implements(np.matrix_transpose)
 def matrix_transpose(x: Array) -> Any:
-    """X with its last two axes exchanged."""
+    """X with its last two axes exchanged.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.matrix_transpose(np.ones((5, 2, 3))).shape
+    (5, 3, 2)
+    """
     return swapaxes(x, -1, -2)
 
 
 @implements(np.moveaxis)
 def moveaxis(a: Array, source: Axes, destination: Axes) -> Any:
-    """X with some axes in other places; the others keep their order."""
+    """X with some axes in other places; the others keep their order.
+
+    Args:
+        a: any shape.
+        source: an axis, or several.
+        destination: the place of each in the result.
+
+    Raises:
+        ShapeError: there are not as many places as axes.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     a = operand(a)
     old, new = normalize_axis_tuple(source, a.ndim, "moveaxis"), normalize_axis_tuple(destination, a.ndim, "moveaxis")
     if len(old) != len(new):
@@ -81,6 +108,10 @@ def squeeze(a: Array, axis: Axes | None = None) -> Any:
 
     Raises:
         ShapeError: a named axis is longer.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.squeeze(np.ones((1, 3, 1))).shape, tg.squeeze(np.ones((1, 3, 1)), axis=0).shape)
+    (3,) (3, 1)
     """
     a = operand(a)
     gone = (
@@ -93,7 +124,12 @@ def squeeze(a: Array, axis: Axes | None = None) -> Any:
 
 @implements(np.expand_dims)
 def expand_dims(a: Array, axis: Axes) -> Any:
-    """X with new axes of length 1, at these places of the result."""
+    """X with new axes of length 1, at these places of the result.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.expand_dims(np.ones((2, 3)), (0, 2)).shape
+    (1, 2, 1, 3)
+    """
     a = operand(a)
     new = normalize_axis_tuple(axis, a.ndim + (1 if isinstance(axis, int | np.integer) else len(axis)), "expand_dims")
     lengths = iter(a.shape)
@@ -111,28 +147,48 @@ def at_least(dimensions: int, a: Array) -> Any:
 
 @implements(np.atleast_1d)
 def atleast_1d(*arys: Array) -> Any:
-    """Each array with at least one axis; a tuple if there are several."""
+    """Each array with at least one axis; a tuple if there are several.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.atleast_1d(5.0)
+    array([5.])
+    """
     found = tuple(at_least(1, a) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
 @implements(np.atleast_2d)
 def atleast_2d(*arys: Array) -> Any:
-    """Each array with at least two axes: (n,) becomes (1, n); a tuple if there are several."""
+    """Each array with at least two axes: (n,) becomes (1, n); a tuple if there are several.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.atleast_2d([1.0, 2.0])
+    array([[1., 2.]])
+    """
     found = tuple(at_least(2, a) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
 @implements(np.atleast_3d)
 def atleast_3d(*arys: Array) -> Any:
-    """Each array with at least three axes: (n,) becomes (1, n, 1); a tuple if there are several."""
+    """Each array with at least three axes: (n,) becomes (1, n, 1); a tuple if there are several.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.atleast_3d(np.ones(4)).shape, tg.atleast_3d(np.ones((4, 5))).shape)
+    (1, 4, 1) (4, 5, 1)
+    """
     found = tuple(at_least(3, a) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
 @implements(np.broadcast_arrays)
 def broadcast_arrays(*args: Array) -> tuple[Any, ...]:
-    """Arrays repeated along axes of length 1 until they have one shape."""
+    """Arrays repeated along axes of length 1 until they have one shape.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> [y.shape for y in tg.broadcast_arrays(np.ones((3, 1)), np.ones(4))]
+    [(3, 4), (3, 4)]
+    """
     arrays = [operand(a) for a in args]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return tuple(broadcast_to(a, shape=shape) for a in arrays)
@@ -152,6 +208,14 @@ def meshgrid(
         copy: no matter here: results cannot be written to.
         sparse: leave the length at 1 along the other axes.
         indexing: "xy" has the first two axes exchanged, as in a picture; "ij" as in a matrix.
+
+    Raises:
+        UnsupportedError: another indexing.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.meshgrid([1.0, 2.0, 3.0], [10.0, 20.0])[1]
+    array([[10., 10., 10.],
+           [20., 20., 20.]])
     """
     if indexing not in ("xy", "ij"):
         raise UnsupportedError(f"meshgrid: indexing is {indexing!r}; 'xy' or 'ij' is expected")
@@ -160,138 +224,3 @@ def meshgrid(
     if not sparse:
         grids = list(broadcast_arrays(*grids))
     return tuple(swapaxes(x, 0, 1) if indexing == "xy" and n > 1 else x for x in grids)
-
-
-# stacks
-
-
-@implements(np.stack)
-def stack(arrays: Sequence[Array], axis: int = 0) -> Any:
-    """Arrays of one shape, joined along a new axis."""
-    arrays = [operand(a) for a in arrays]
-    shapes = {a.shape for a in arrays}
-    if len(shapes) != 1:
-        raise ShapeError(f"stack: arrays of one shape expected, not {', '.join(map(str, sorted(shapes))) or 'none'}")
-    return concatenate([expand_dims(a, axis) for a in arrays], axis)
-
-
-@implements(np.vstack)
-def vstack(tup: Sequence[Array]) -> Any:
-    """Rows, or matrices, one under another."""
-    return concatenate([at_least(2, a) for a in tup], 0)
-
-
-@implements(np.hstack)
-def hstack(tup: Sequence[Array]) -> Any:
-    """Arrays one beside another: along the second axis, or the only one."""
-    arrays = [at_least(1, a) for a in tup]
-    return concatenate(arrays, 0 if arrays and arrays[0].ndim == 1 else 1)
-
-
-@implements(np.dstack)
-def dstack(tup: Sequence[Array]) -> Any:
-    """Arrays one behind another, along the third axis."""
-    return concatenate([at_least(3, a) for a in tup], 2)
-
-
-@implements(np.column_stack)
-def column_stack(tup: Sequence[Array]) -> Any:
-    """Columns (n,), or matrices, one beside another."""
-    arrays = [operand(a) for a in tup]
-    return concatenate([a if a.ndim > 1 else reshape(a, shape=(-1, 1)) for a in arrays], 1)
-
-
-@implements(np.append)
-def append(arr: Array, values: Array, axis: int | None = None) -> Any:
-    """Values joined behind an array, along an axis, or both flattened."""
-    arr = operand(arr)
-    return concatenate([arr, operand(values, arr)], axis)
-
-
-# parts
-
-
-def cut(a: Array, start: int | None, stop: int | None, axis: int, step: int | None = None) -> Any:
-    """A slice along one axis."""
-    return getitem(a, (slice(None),) * axis + (slice(start, stop, step),))
-
-
-@implements(np.array_split)
-def array_split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Parts along an axis: so many, as equal as can be, or between indices."""
-    ary = operand(ary)
-    axis = normalize_axis_index(axis, ary.ndim, "array_split")
-    n = ary.shape[axis]
-    if isinstance(indices_or_sections, int | np.integer):
-        parts = int(indices_or_sections)
-        if parts < 1:
-            raise ShapeError(f"array_split: {parts} parts; at least 1 expected")
-        sizes = [n // parts + (i < n % parts) for i in range(parts)]
-        ends = [int(end) for end in np.cumsum(sizes)]
-        return [cut(ary, end - size, end, axis) for end, size in zip(ends, sizes, strict=True)]
-    places = [int(i) for i in indices_or_sections]
-    return [cut(ary, a, b, axis) for a, b in zip([0, *places], [*places, n], strict=True)]
-
-
-@implements(np.split)
-def split(ary: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Parts along an axis: so many equal ones, or between indices.
-
-    Raises:
-        ShapeError: the axis has no such number of equal parts (`array_split` takes nearly equal ones).
-    """
-    ary = operand(ary)
-    n = ary.shape[normalize_axis_index(axis, ary.ndim, "split")]
-    if isinstance(indices_or_sections, int | np.integer) and n % max(int(indices_or_sections), 1):
-        raise ShapeError(
-            f"split: axis {axis} of {ary.shape} has no {indices_or_sections} equal parts; array_split takes others"
-        )
-    return array_split(ary, indices_or_sections, axis)
-
-
-@implements(np.vsplit)
-def vsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the first axis."""
-    return split(ary, indices_or_sections, 0)
-
-
-@implements(np.hsplit)
-def hsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the second axis, or the only one."""
-    return split(ary, indices_or_sections, 0 if operand(ary).ndim == 1 else 1)
-
-
-@implements(np.dsplit)
-def dsplit(ary: Array, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """Equal parts along the third axis."""
-    return split(ary, indices_or_sections, 2)
-
-
-@implements(np.diff)
-def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array | None = None, append: Array | None = None) -> Any:
-    """The difference of neighbours along an axis, n times over.
-
-    Args:
-        a: at least one axis.
-        n: how many times; 0 gives X itself.
-        axis: where the neighbours are.
-        prepend: what is put before X: an array, or a number for all.
-        append: what is put behind it.
-    """
-    a = operand(a)
-    if n < 0:
-        raise ShapeError(f"diff: n is {n}; at least 0 expected")
-    if a.ndim == 0:
-        raise ShapeError("diff: a 0-d array has no neighbours")
-    axis = normalize_axis_index(axis, a.ndim, "diff")
-    ends = [x if x is None else end_of(a, operand(x, a), axis) for x in (prepend, append)]
-    if n and any(x is not None for x in ends):
-        a = concatenate([x for x in (ends[0], a, ends[1]) if x is not None], axis)
-    for _ in range(n):
-        a = cut(a, 1, None, axis) - cut(a, None, -1, axis)
-    return a
-
-
-def end_of(a: Array, x: Array, axis: int) -> Any:
-    """What is put before or behind X: a number is repeated along the other axes."""
-    return x if x.ndim else broadcast_to(x, shape=(*a.shape[:axis], 1, *a.shape[axis + 1 :]))

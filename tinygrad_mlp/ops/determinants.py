@@ -28,6 +28,11 @@ def det(a: Array) -> Rule:
 
     Raises:
         ShapeError: A is not square.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.jacobian(tg.det)([[2.0, 1.0], [4.0, 2.0]]).round(3)  # of a singular matrix
+    array([[ 2., -4.],
+           [-1.,  2.]], dtype=float32)
     """
     return determinant(a), lambda g: g[..., None, None] * cofactors(a)
 
@@ -122,6 +127,10 @@ def slogdet(a: Array) -> SignAndLog:
 
     Raises:
         ShapeError: A is not square.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.slogdet(100 * np.eye(500)).logabsdet.round(4))  # 1000 · ln 10, where `det` is infinite
+    2302.5851
     """
     a = refuse_unless_square("slogdet", a)
     return SignAndLog(sign_of_determinant(a), log_determinant(a))

@@ -23,7 +23,15 @@ Pattern = tuple[Any, ...]
 
 
 def getitem(x: Array, index: Any) -> Any:
-    """`x[index]` as in NumPy: integers, slices, None, `...`, boolean arrays, arrays of (repeated) integers."""
+    """`x[index]` as in NumPy: integers, slices, None, `...`, boolean arrays, arrays of (repeated) integers.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.getitem([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (slice(None), [0, 2]))
+    array([[1., 3.],
+           [4., 6.]])
+    >>> tg.jacobian(lambda x: x[[0, 0, 2]].sum())([1.0, 2.0, 3.0])
+    array([2., 0., 1.], dtype=float32)
+    """
     pattern, arrays = index_parts(index)
     return get(x, *arrays, pattern=pattern)
 

@@ -28,6 +28,10 @@ def negative_log_likelihood(
     Raises:
         LabelError: a label is out of range, or a row of probabilities does not add up to 1.
         ShapeError: labels that are neither (N,) nor (N, C).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.negative_log_likelihood(np.log([[0.25, 0.75]]), [0]).round(4))  # ln 4
+    1.3863
     """
     name = "negative_log_likelihood"
     log_p = operand(log_p)
@@ -49,6 +53,11 @@ def kl_divergence(log_p: Array, targets: Array, *, reduction: Reduction = "mean"
 
     Raises:
         ShapeError: the shapes differ.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> p, q = np.array([[0.25, 0.75]]), np.array([[0.5, 0.5]])
+    >>> print(tg.kl_divergence(np.log(p), q).round(4))  # ½·ln(0.5 / 0.25) + ½·ln(0.5 / 0.75)
+    0.1438
     """
     name = "kl_divergence"
     log_p, q = operand(log_p), operand(targets)
@@ -67,6 +76,10 @@ def cosine_similarity(a: Array, b: Array, *, axis: int = -1, epsilon: float = 1e
         b: likewise; the other axes broadcast.
         axis: the axis of the vectors.
         epsilon: the least that a length counts as.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.cosine_similarity([[2.0, 0.0], [3.0, 4.0]], [5.0, 0.0])
+    array([1. , 0.6])
     """
     a, b = operand(a), operand(b)
     lengths = [np.maximum(norm(x, axis=axis, keepdims=True), epsilon) for x in (a, b)]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Operation, Rule, kernel, op
+from tinygrad_mlp.dtypes import floating
 from tinygrad_mlp.errors import LabelError, ShapeError, warn
 from tinygrad_mlp.ops.activations import relu, sigmoid
 from tinygrad_mlp.ops.arithmetic import over, times
@@ -131,7 +132,7 @@ def probabilities(
     if len(shape) < 2 or shape[-1] < 2:
         raise ShapeError(f"{name}: logits {shape}: (N, C) with at least 2 classes expected")
     if labels.shape == shape:
-        rows = np.asarray(labels, dtype)
+        rows = np.asarray(labels, floating(dtype))
         if not (rows >= 0).all() or not np.allclose(rows.sum(axis=-1), 1, atol=1e-3):
             raise LabelError(f"{name}: rows of labels must be probabilities that add up to 1")
         return rows
@@ -159,7 +160,7 @@ def classes(n: int) -> np.ndarray:
 @kernel
 def fractions(labels: np.ndarray, *, name: str, dtype: Any) -> np.ndarray:
     """Binary labels as numbers, checked to lie between 0 and 1."""
-    y = np.asarray(labels, dtype)
+    y = np.asarray(labels, floating(dtype))
     wrong = ~((y >= 0) & (y <= 1))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -179,6 +180,10 @@ def binary_cross_entropy(p: Array, labels: Array, *, reduction: Reduction = "mea
     Raises:
         LabelError: a label or a probability is outside of 0 to 1.
         ShapeError: the shapes differ.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.binary_cross_entropy([0.5, 0.25], [1, 0]).round(4))  # (ln 2 + ln 4/3) / 2
+    0.4904
     """
     name = "binary_cross_entropy"
     check_same(name, "p", p, "labels", labels)
@@ -226,6 +231,12 @@ def binary_cross_entropy_with_logits(
         LabelError: a label is outside of 0 to 1.
         ShapeError: the shapes differ, or weights of another shape.
         OptionError: weights or a smoothing out of their range.
+
+    >>> import tinygrad_mlp as tg
+    >>> z = tg.Tensor([0.0, 100.0], requires_grad=True)
+    >>> loss = tg.binary_cross_entropy_with_logits(z, [1, 0])
+    >>> print(round(loss.item(), 4), tg.grad(loss, z))  # (ln 2 + 100) / 2, and (½ − 1, 1 − 0) / 2
+    50.3466 [-0.25  0.5 ]
     """
     warn_of_probabilities("binary_cross_entropy_with_logits", logits, sigmoid)
     if class_weights is None and sample_weights is None and not label_smoothing:
@@ -269,6 +280,12 @@ def hinge(logits: Array, labels: Array, *, reduction: Reduction = "mean", sample
     Raises:
         LabelError: a label is out of range.
         ShapeError: labels of another shape.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.hinge([[2.0, 2.5, 2.5]], [1]))  # (max(0, 1 − 2.5 + 2) + max(0, 1 − 2.5 + 2.5)) / 3
+    0.5
+    >>> print(tg.hinge([0.5, -2.0], [1, 0]))  # (max(0, 1 − 0.5) + max(0, 1 − 2)) / 2
+    0.25
     """
     name = "hinge"
     z = logits if hasattr(logits, "dtype") else np.asarray(logits)

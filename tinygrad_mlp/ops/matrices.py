@@ -71,6 +71,11 @@ def inv(a: Array) -> Any:
     Raises:
         ShapeError: A is not square.
         MatrixError: A is singular.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.inv([[2.0, 1.0], [4.0, 4.0]]).round(4)
+    array([[ 1.  , -0.25],
+           [-1.  ,  0.5 ]])
     """
     return inv_(a, strict=True)
 
@@ -152,6 +157,11 @@ def cholesky(a: Array, /, *, upper: bool = False) -> Any:
     Raises:
         ShapeError: A is not square.
         MatrixError: it has an eigenvalue that is not above 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.cholesky([[4.0, 2.0], [2.0, 5.0]])
+    array([[2., 0.],
+           [1., 2.]])
     """
     y = cholesky_(a)
     return y.mT if upper else y
@@ -172,6 +182,10 @@ def pinv(a: Array, *, rcond: float | None = None) -> Rule:
     Args:
         a: (…, m, n).
         rcond: singular values below this part of the largest count as 0; NumPy's default if None.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.pinv([[3.0], [4.0]]).round(4)  # of a column it is Aᵀ / |A|²
+    array([[0.12, 0.16]])
     """
     y = pseudo_inverse(a, rcond=rcond)
 
@@ -195,10 +209,23 @@ def refuse_unless_square(name: str, a: Array) -> Array:
 
 @implements(np.linalg.matrix_power)
 def matrix_power(a: Array, n: int) -> Any:
-    """A·A·…·A, n times; the inverse so many times if n is below 0.
+    """A·A·…·A, n times; the inverse so many times if n is below 0; the identity if n is 0.
+
+    Args:
+        a: (…, n, n).
+        n: a whole number.
 
     Raises:
+        ShapeError: A is not square.
+        MatrixError: n is below 0, and A is singular.
         OptionError: n is not a whole number.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 5)
+    array([[1., 5.],
+           [0., 1.]])
+    >>> tg.matrix_power([[0.5]], -3)
+    array([[8.]])
     """
     a = refuse_unless_square("matrix_power", a)
     if not isinstance(n, int | np.integer):

@@ -18,6 +18,16 @@ def standardize(x: Array, *, axis: Axis = -1, epsilon: float = 1e-5) -> Rule:
     """Y = (X − μ) / √(σ² + ε) with mean and (biased) variance along axes, which stay as length 1.
 
     dX = (dY − mean(dY) − Y·mean(dY·Y)) / √(σ² + ε) (Ioffe & Szegedy 2015, arXiv:1502.03167).
+
+    Args:
+        x: any shape.
+        axis: the axes of one thing that is standardised: one, several in a tuple, or None for all.
+        epsilon: ε, added to the variance, so that equal elements give 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.standardize([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]).round(3)
+    array([[-1.225,  0.   ,  1.225],
+           [-1.225,  0.   ,  1.225]])
     """
     centred = x - average(x, axis)
     deviation = np.sqrt(average(centred * centred, axis) + epsilon)
@@ -46,6 +56,11 @@ def layer_norm(x: Array, gamma: Array = None, beta: Array = None, *, axis: Axis 
         beta: the shift, likewise.
         axis: the axes of one thing that is normalised.
         epsilon: ε, added to the variance.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.layer_norm([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]).round(3)  # each row for itself
+    array([[-1.225,  0.   ,  1.225],
+           [-1.225,  0.   ,  1.225]])
     """
     return affine(standardize(x, axis=axis, epsilon=epsilon), gamma, beta)
 
@@ -71,12 +86,20 @@ def batch_norm(
 
     Raises:
         OptionError: only one of mean and variance.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.batch_norm([[1.0, 10.0], [3.0, 30.0]], beta=5.0).round(3)  # each column for itself
+    array([[4., 4.],
+           [6., 6.]])
+    >>> tg.batch_norm([[1.0, 10.0]], mean=[2.0, 20.0], variance=[1.0, 100.0]).round(3)
+    array([[-1., -1.]])
     """
     if (mean is None) != (variance is None):
         raise OptionError("batch_norm: mean and variance are given together, or neither")
     x = operand(x)
     if mean is None:
         return affine(standardize(x, axis=tuple(range(x.ndim - 1)), epsilon=epsilon), gamma, beta)
+    mean, variance = operand(mean, x), operand(variance, x)
     return affine((x - mean) / np.sqrt(variance + epsilon), gamma, beta)
 
 
@@ -88,6 +111,10 @@ def rms_norm(x: Array, gamma: Array = None, *, axis: Axis = -1, epsilon: float =
         gamma: the gain, (n,), or what broadcasts against X; none if None.
         axis: the axes of one thing that is normalised.
         epsilon: ε, added to the mean square.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.rms_norm([[3.0, 4.0]]).round(3)  # divided by √((9 + 16) / 2) = 3.536
+    array([[0.849, 1.131]])
     """
     x = operand(x)
     return affine(x / np.sqrt(np.mean(np.square(x), axis=axis, keepdims=True) + epsilon), gamma, None)

@@ -39,12 +39,15 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
     Raises:
         OptionError: an `ord` that there is not.
         UnsupportedError: one that needs singular values: 2, −2 and "nuc" of matrices.
+        ShapeError: the axes are neither one nor two.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([3.0, 4.0], requires_grad=True)
     >>> tg.norm(w).backward()
     >>> w.grad
     array([0.6, 0.8], dtype=float32)
+    >>> print(tg.jacobian(tg.norm)([0.0, 0.0]))  # at the kink
+    [0. 0.]
     """
     x = operand(x)
     if axis is None and (ord is None or (ord == 2 and x.ndim == 1) or (ord == "fro" and x.ndim == 2)):

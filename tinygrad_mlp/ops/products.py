@@ -11,9 +11,10 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygrad_mlp.autograd import Array, implements
 from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.ops.arithmetic import matmul, multiply
-from tinygrad_mlp.ops.arranging import Axes, axes_of, moveaxis, operand, ravel, stack
+from tinygrad_mlp.ops.arranging import Axes, axes_of, moveaxis, operand, ravel
 from tinygrad_mlp.ops.repeating import diagonal
 from tinygrad_mlp.ops.shapes import reshape, transpose
+from tinygrad_mlp.ops.stacking import stack
 
 
 @implements(np.dot)
@@ -22,6 +23,12 @@ def dot(a: Array, b: Array) -> Any:
 
     Raises:
         ShapeError: those axes have other lengths.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.dot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
+    array([12., 34.])
+    >>> tg.dot(np.ones((2, 3, 4)), np.ones((5, 4, 6))).shape
+    (2, 3, 5, 6)
     """
     a, b = operand(a), operand(b)
     if a.ndim == 0 or b.ndim == 0:
@@ -33,33 +40,64 @@ def dot(a: Array, b: Array) -> Any:
 
 @implements(np.vdot)
 def vdot(a: Array, b: Array) -> Any:
-    """Σ A ⊙ B over all elements, whatever their shapes."""
+    """Σ A ⊙ B over all elements, whatever their shapes.
+
+    Raises:
+        ShapeError: the numbers of elements differ.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.vdot([[1.0, 2.0], [3.0, 4.0]], [[1.0, 1.0], [1.0, 2.0]]))
+    14.0
+    """
     return matmul(ravel(a), ravel(b))
 
 
 @implements(np.linalg.vecdot)
 @implements(np.vecdot)
 def vecdot(x1: Array, x2: Array, *, axis: int = -1) -> Any:
-    """Σ A ⊙ B along an axis; the others broadcast."""
+    """Σ A ⊙ B along an axis, vectors (…, k) each: (…); the other axes broadcast.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.vecdot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
+    array([12., 34.])
+    """
     x1, x2 = moveaxis(x1, axis, -1), moveaxis(x2, axis, -1)
     return matmul(x1[..., None, :], x2[..., :, None])[..., 0, 0]
 
 
 @implements(np.matvec)
 def matvec(x1: Array, x2: Array) -> Any:
-    """Matrices (…, n, k) times vectors (…, k)."""
+    """Matrices (…, n, k) times vectors (…, k): (…, n).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.matvec(np.ones((5, 2, 3)), np.ones((5, 3))).shape
+    (5, 2)
+    """
     return matmul(x1, operand(x2)[..., None])[..., 0]
 
 
 @implements(np.vecmat)
 def vecmat(x1: Array, x2: Array) -> Any:
-    """Vectors (…, k) times matrices (…, k, n)."""
+    """Vectors (…, k) times matrices (…, k, n): (…, n).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.vecmat(np.ones((5, 2)), np.ones((5, 2, 3))).shape
+    (5, 3)
+    """
     return matmul(operand(x1)[..., None, :], x2)[..., 0, :]
 
 
 @implements(np.inner)
 def inner(a: Array, b: Array) -> Any:
-    """Σ over the last axes of A and B; numbers are multiplied."""
+    """Σ over the last axes of A and B; numbers are multiplied.
+
+    Raises:
+        ShapeError: those axes have other lengths.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.inner([1.0, 2.0], [3.0, 4.0]), tg.inner(np.ones((2, 4)), np.ones((3, 4))).shape)
+    11.0 (2, 3)
+    """
     a, b = operand(a), operand(b)
     return multiply(a, b) if a.ndim == 0 or b.ndim == 0 else tensordot(a, b, ([-1], [-1]))
 
@@ -67,7 +105,13 @@ def inner(a: Array, b: Array) -> Any:
 @implements(np.linalg.outer)
 @implements(np.outer)
 def outer(a: Array, b: Array) -> Any:
-    """Each element of A times each of B: (a.size, b.size)."""
+    """Each element of A times each of B: (a.size, b.size).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.outer([1.0, 2.0], [3.0, 4.0, 5.0])
+    array([[ 3.,  4.,  5.],
+           [ 6.,  8., 10.]])
+    """
     return multiply(reshape(operand(a), shape=(-1, 1)), reshape(operand(b), shape=(1, -1)))
 
 
@@ -83,6 +127,10 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Axes, Axes] = 2) -> Any:
 
     Raises:
         ShapeError: a pair of axes has two lengths.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.tensordot(np.ones((2, 3, 4)), np.ones((4, 3, 5)), axes=([1, 2], [1, 0])).shape
+    (2, 5)
     """
     a, b = operand(a), operand(b)
     if isinstance(axes, int | np.integer):
@@ -104,7 +152,12 @@ def tensordot(a: Array, b: Array, axes: int | tuple[Axes, Axes] = 2) -> Any:
 
 @implements(np.kron)
 def kron(a: Array, b: Array) -> Any:
-    """Blocks: B times each element of A, in the places of A's elements."""
+    """Blocks: B times each element of A, in the places of A's elements.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.kron([1.0, 10.0], [1.0, 2.0, 3.0])
+    array([ 1.,  2.,  3., 10., 20., 30.])
+    """
     a, b = operand(a), operand(b)
     ndim = max(a.ndim, b.ndim)
     m, n = (1,) * (ndim - a.ndim) + a.shape, (1,) * (ndim - b.ndim) + b.shape
@@ -116,7 +169,13 @@ def kron(a: Array, b: Array) -> Any:
 
 @implements(np.trace)
 def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of a diagonal of the plane of two axes."""
+    """The sum of a diagonal of the plane of two axes. The arguments are those of `diagonal`.
+
+    >>> import tinygrad_mlp as tg
+    >>> A = tg.Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> print(tg.trace(A).item(), tg.grad(tg.trace(A), A).tolist())
+    5.0 [[1.0, 0.0], [0.0, 1.0]]
+    """
     return np.sum(diagonal(a, offset, axis1, axis2), axis=-1)
 
 
@@ -135,6 +194,10 @@ def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 
     Raises:
         ShapeError: the vectors have not three numbers.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    array([0., 0., 1.])
     """
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -148,7 +211,17 @@ def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1,
 
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays: Sequence[Array]) -> Any:
-    """The matrix product of several, from the left."""
+    """The matrix product of several, from the left.
+
+    Raises:
+        ShapeError: inner sizes differ, or there is no array.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.multi_dot([np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 5))]).shape
+    (2, 5)
+    """
+    if not len(arrays):
+        raise ShapeError("multi_dot: no arrays; at least one is expected")
     product = arrays[0]
     for factor in arrays[1:]:
         product = matmul(product, factor)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, kernel
+from tinygrad_mlp.dtypes import floating
 from tinygrad_mlp.errors import OptionError, ShapeError
 from tinygrad_mlp.sums import precise_sum
 
@@ -62,7 +63,7 @@ def as_array(x: Any) -> Array:
 
 def checked_weights(what: str, weights: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """Weights as an array of this shape: finite and not below 0."""
-    w = np.asarray(getattr(weights, "_data", weights), dtype)
+    w = np.asarray(getattr(weights, "_data", weights), floating(dtype))
     if w.shape != shape:
         raise ShapeError(f"{what} {w.shape}; {shape} expected")
     wrong = ~(np.isfinite(w) & (w >= 0))

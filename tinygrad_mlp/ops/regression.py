@@ -43,6 +43,12 @@ def mean_squared_error(
 
     Raises:
         ShapeError: the shapes differ; (N, 1) and (N,) do.
+
+    >>> import tinygrad_mlp as tg
+    >>> y = tg.Tensor([1.0, 5.0], requires_grad=True)
+    >>> loss = tg.mean_squared_error(y, [1.0, 2.0])
+    >>> print(loss.item(), tg.grad(loss, y))  # (0² + 3²) / 2, and 2·(0, 3) / 2
+    4.5 [0. 3.]
     """
     return by_row("mean_squared_error", mean_squared_error_, predictions, targets, reduction, sample_weights)
 
@@ -74,6 +80,12 @@ def mean_absolute_error(
 
     Raises:
         ShapeError: the shapes differ.
+
+    >>> import tinygrad_mlp as tg
+    >>> y = tg.Tensor([1.0, 5.0], requires_grad=True)
+    >>> loss = tg.mean_absolute_error(y, [1.0, 2.0])
+    >>> print(loss.item(), tg.grad(loss, y))  # (0 + 3) / 2, and signs / 2
+    1.5 [0.  0.5]
     """
     return by_row("mean_absolute_error", mean_absolute_error_, predictions, targets, reduction, sample_weights)
 
@@ -112,6 +124,10 @@ def huber(
     Raises:
         ShapeError: the shapes differ.
         OptionError: δ is not above 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.huber([0.5, 3.0], [0.0, 0.0], reduction="none")  # 0.5² / 2, and 3 − 1/2
+    array([0.125, 2.5  ])
     """
     if not 0 < delta < np.inf:
         raise OptionError(f"huber: delta is {delta!r}; a finite number above 0 is expected")
@@ -153,6 +169,10 @@ def smooth_l1(
     Raises:
         ShapeError: the shapes differ.
         OptionError: β is below 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.smooth_l1([0.5, 3.0], [0.0, 0.0], beta=2.0, reduction="none")  # 0.5² / 4, and 3 − 2/2
+    array([0.0625, 2.    ])
     """
     if not 0 <= beta < np.inf:
         raise OptionError(f"smooth_l1: beta is {beta!r}; a finite number of at least 0 is expected")

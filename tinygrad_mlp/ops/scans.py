@@ -20,12 +20,21 @@ def cumsum_(x: Array, *, axis: int) -> Rule:
 @kernel
 def running_sum(x: np.ndarray, *, axis: int) -> Any:
     """The running sum, added up in float64: NumPy adds one by one, and in float32 a long sum would be wrong."""
+    if x.dtype.kind != "f":
+        return np.cumsum(x, axis=axis)
     return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype)
 
 
 @implements(np.cumsum)
 def cumsum(a: Array, axis: int | None = None) -> Any:
-    """The running sum along an axis, or over all elements, flattened."""
+    """The running sum along an axis, or over all elements, flattened.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.cumsum([1.0, 2.0, 3.0])
+    array([1., 3., 6.])
+    >>> tg.jacobian(lambda x: tg.cumsum(x).sum())([1.0, 2.0, 3.0])  # the first counts in three sums
+    array([3., 2., 1.], dtype=float32)
+    """
     return cumsum_(ravel(a), axis=0) if axis is None else cumsum_(operand(a), axis=axis)
 
 
@@ -44,7 +53,14 @@ def cumprod_(x: Array, *, axis: int) -> Rule:
 
 @implements(np.cumprod)
 def cumprod(a: Array, axis: int | None = None) -> Any:
-    """The running product along an axis, or over all elements, flattened. Its derivatives are exact with zeros."""
+    """The running product along an axis, or over all elements, flattened. Its derivatives are exact with zeros.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.cumprod([2.0, 0.0, 3.0])
+    array([2., 0., 0.])
+    >>> tg.jacobian(lambda x: tg.cumprod(x).sum())([2.0, 0.0, 3.0])  # 1 + 0 + 0, 2 + 2·3, 2·0
+    array([1., 8., 0.], dtype=float32)
+    """
     return cumprod_(ravel(a), axis=0) if axis is None else cumprod_(operand(a), axis=axis)
 
 

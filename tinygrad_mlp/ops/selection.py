@@ -28,6 +28,15 @@ def take(a: Array, indices: Any, axis: int | None = None, out: None = None, mode
         axis: where the places are counted.
         out: not supported; it stands here because NumPy has it here.
         mode: what happens to a place that there is not: "raise" an IndexError, "wrap" it around, or "clip" it.
+
+    Raises:
+        OptionError: another mode, or an `out`.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.take([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0], axis=0)
+    array([[3., 4.],
+           [3., 4.],
+           [1., 2.]])
     """
     if out is not None or mode not in ("raise", "wrap", "clip"):
         raise OptionError(f"take: mode is {mode!r}; it can be 'raise', 'wrap' or 'clip' (and there is no out=)")
@@ -53,6 +62,12 @@ def take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Any:
 
     Raises:
         ShapeError: the numbers of axes differ.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> x = np.array([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]])
+    >>> tg.take_along_axis(x, np.argsort(x), axis=1)
+    array([[1., 2., 3.],
+           [4., 5., 6.]])
     """
     a = ravel(arr) if axis is None else operand(arr)
     places = as_array(indices)
@@ -67,8 +82,18 @@ def take_along_axis(arr: Array, indices: Any, axis: int | None = -1) -> Any:
 def select(condlist: Sequence[Any], choicelist: Sequence[Array], default: Array = 0) -> Any:
     """For each element the choice of the first condition that holds, else the default.
 
+    Args:
+        condlist: arrays of booleans.
+        choicelist: as many arrays; all shapes broadcast.
+        default: an array, or a number.
+
     Raises:
         ShapeError: as many conditions as choices are needed, and at least one.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> x = np.array([-2.0, 0.5, 3.0])
+    >>> tg.select([x < 0, x < 1], [-x, x], default=9.0)
+    array([2. , 0.5, 9. ])
     """
     if len(condlist) != len(choicelist) or not condlist:
         raise ShapeError(f"select: {len(condlist)} conditions and {len(choicelist)} choices: as many of both expected")
@@ -125,6 +150,15 @@ def embedding(table: Array, indices: Any) -> Any:
 
     Raises:
         LabelError: an index is out of range. (Below 0 is, too.)
+
+    >>> import tinygrad_mlp as tg
+    >>> table = tg.Tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], requires_grad=True)
+    >>> tg.embedding(table, [[0, 2, 2]]).shape
+    (1, 3, 2)
+    >>> tg.grad(tg.embedding(table, [[0, 2, 2]]).sum(), table)
+    array([[1., 1.],
+           [0., 0.],
+           [2., 2.]], dtype=float32)
     """
     table = operand(table)
     return getitem(table, checked_places(as_array(indices), name="embedding", n=table.shape[0]))

@@ -13,19 +13,41 @@ from tinygrad_mlp.autograd import Array, Rule, implements, op
 @implements(np.reshape)
 @op
 def reshape(x: Array, *, shape: int | tuple[int, ...]) -> Rule:
-    """X with the same elements in another shape; one length may be −1."""
+    """X with the same elements in another shape; one length may be −1, for what is left.
+
+    Raises:
+        ShapeError: a shape with another number of elements.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.reshape([1.0, 2.0, 3.0, 4.0], shape=(2, -1))
+    array([[1., 2.],
+           [3., 4.]])
+    """
     return x.reshape(shape), lambda g: g.reshape(x.shape)
 
 
 @implements(np.transpose)
 @op
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Rule:
-    """X with its axes in another order, reversed by default."""
+    """X with its axes in another order, reversed by default: `axes[i]` is the axis that comes to place i.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.transpose(np.ones((2, 3, 4))).shape, tg.transpose(np.ones((2, 3, 4)), axes=(1, 0, 2)).shape)
+    (4, 3, 2) (3, 2, 4)
+    """
     back = None if axes is None else tuple(int(i) for i in np.argsort([a % x.ndim for a in axes]))
     return np.transpose(x, axes), lambda g: np.transpose(g, back)
 
 
-@op
+def unlike(*xs: Array) -> str:
+    """Why arrays could not be joined."""
+    if not xs:
+        return "no arrays; at least one is expected"
+    shapes = ", ".join(str(x.shape) for x in xs)
+    return f"{shapes}: arrays that have the joined axis, and differ in length along no other, are expected"
+
+
+@op(explain=unlike)
 def concatenate_(*xs: Array, axis: int) -> Rule:
     """Arrays joined along an axis they have; each gets its part of the gradient."""
     y = np.concatenate(xs, axis=axis)
@@ -41,6 +63,9 @@ def part(start: int, stop: int, axis: int) -> Any:
 @implements(np.concatenate)
 def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
     """Arrays joined along an axis they have, or flattened and joined with `axis=None`.
+
+    Raises:
+        ShapeError: there is no array, one has not this axis, or they differ in length along another one.
 
     >>> import tinygrad_mlp as tg
     >>> print(tg.concatenate([tg.Tensor([1.0]), tg.Tensor([2.0, 3.0])]))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, kernel, op
+from tinygrad_mlp.dtypes import floating
 from tinygrad_mlp.ops.arithmetic import times
 from tinygrad_mlp.ops.elementwise import exp
 from tinygrad_mlp.ops.reductions import Axis, kept_shape
@@ -19,7 +20,14 @@ AS_USUAL = nullcontext()
 
 @op
 def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """Y = ln Σ e^X over axes, without overflow: the largest element is taken out first. dX = dY·softmax X."""
+    """Y = ln Σ e^X over axes, without overflow: the largest element is taken out first. dX = dY·softmax X.
+
+    `axis` and `keepdims` are as of `sum`.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.logsumexp([1000.0, 1000.0]).round(4), tg.jacobian(tg.logsumexp)([1000.0, 1000.0]))  # 1000 + ln 2
+    1000.6931 [0.5 0.5]
+    """
     kept = kept_shape(x.shape, axis)
     y = log_of_sum(x, axis=axis, keepdims=keepdims)
     return y, lambda g: times(g.reshape(kept), softmax(x, axis=axis))
@@ -27,14 +35,25 @@ def logsumexp(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
 
 @op
 def softmax(x: Array, *, axis: Axis = -1) -> Rule:
-    """Y = e^X / Σ e^X along an axis, or several, or all of them (None)."""
+    """Y = e^X / Σ e^X along an axis, or several, or all of them (None), dX = Y ⊙ (dY − Σ dY ⊙ Y).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.softmax([[0.0, 0.0], [1000.0, 0.0]])
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
     y = shares(x, axis=axis)
     return y, lambda g: y * (g - precise_sum(g * y, axis, keepdims=True))
 
 
 @op
 def log_softmax(x: Array, *, axis: int = -1) -> Rule:
-    """Y = ln softmax X = X − ln Σ e^X along an axis."""
+    """Y = ln softmax X = X − ln Σ e^X along an axis, dX = dY − softmax X·Σ dY.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.log_softmax([[1000.0, 0.0]])  # the logarithm of a softmax of 0 would be −∞
+    array([[    0., -1000.]])
+    """
     y = log_probabilities(x, axis=axis)
     return y, lambda g: g - exp(y) * precise_sum(g, axis, keepdims=True)
 
@@ -50,7 +69,7 @@ def log_of_sum(x: np.ndarray, *, axis: Axis, keepdims: bool) -> Any:
         top = np.where(np.isfinite(top), top, 0)
         e = np.exp(x - top, dtype=np.float64)
         y = np.log(e.sum(axis=axis, keepdims=True)) + top
-        return (y if keepdims else np.squeeze(y, axis=axis)).astype(x.dtype)
+        return (y if keepdims else np.squeeze(y, axis=axis)).astype(floating(x.dtype))
 
 
 @kernel
@@ -64,6 +83,8 @@ def shares(x: np.ndarray, *, axis: Axis) -> Any:
 @kernel
 def log_probabilities(x: np.ndarray, *, axis: int) -> np.ndarray:
     """X − ln Σ e^X."""
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
     with far_apart(x):
         if x.ndim != 2 or x.shape[1] > FEW_CLASSES or axis not in (-1, 1):
             y = x - x.max(axis=axis, keepdims=True)

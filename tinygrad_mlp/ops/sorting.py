@@ -29,6 +29,8 @@ def sort(a: Array, axis: int | None = -1) -> Any:
     >>> import tinygrad_mlp as tg
     >>> print(tg.sort(tg.Tensor([3.0, 1.0, 2.0])))
     Tensor([1., 2., 3.], dtype=float32)
+    >>> tg.jacobian(lambda x: tg.sort(x)[0])([1.0, 1.0, 2.0])  # two are the least
+    array([0.5, 0.5, 0. ], dtype=float32)
     """
     a = operand(a)
     return sort_(a.reshape(-1), axis=0) if axis is None else sort_(a, axis=normalize_axis_index(axis, a.ndim, "sort"))
@@ -71,6 +73,11 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", kee
 
     Raises:
         OptionError: a q outside of 0 to 1, or another method.
+        ShapeError: there is no element.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.quantile([1.0, 2.0, 4.0, 8.0], [0.0, 0.5, 1.0]))
+    [1. 3. 8.]
     """
     parts = np.asarray(q, np.float64)
     if not ((parts >= 0) & (parts <= 1)).all():
@@ -97,7 +104,12 @@ def quantile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", kee
 
 @implements(np.percentile)
 def percentile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    """`quantile`, of parts in hundredths."""
+    """`quantile`, of parts in hundredths, from 0 to 100. The other arguments are those of `quantile`.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.percentile([1.0, 2.0, 4.0, 8.0], 25))  # at 25 % of the way, 0.75 places behind the first
+    1.75
+    """
     return quantile(a, np.asarray(q) / 100, axis, method=method, keepdims=keepdims)
 
 
@@ -105,6 +117,10 @@ def percentile(a: Array, q: Any, axis: Axis = None, *, method: str = "linear", k
 def median(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
     """The middle element over axes, or the mean of the two in the middle; NaN where one is NaN.
 
-    Elements that tie with the middle share its gradient equally.
+    Elements that tie with the middle share its gradient equally. `axis` and `keepdims` are as of `sum`.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.median([5.0, 1.0, 9.0]), tg.jacobian(tg.median)([5.0, 1.0, 9.0]))
+    5.0 [1. 0. 0.]
     """
     return quantile(a, 0.5, axis, keepdims=keepdims)

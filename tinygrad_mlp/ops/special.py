@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from tinygrad_mlp.autograd import kernel
+from tinygrad_mlp.dtypes import floating
 
 # W. J. Cody (1969), Math. Comp. 23, 631–637: numerators and denominators, highest power first.
 NEAR = (
@@ -52,7 +53,7 @@ def error_function(x: np.ndarray) -> np.ndarray:
     tail = (1 / np.sqrt(np.pi) - t * fraction(FAR, t)) / y[far]
     result[far] *= 1 - np.exp(-np.square(y[far])) * tail
     result[np.isnan(wide)] = np.nan
-    return result.astype(x.dtype)
+    return result.astype(floating(x.dtype))
 
 
 def fraction(coefficients: tuple[list[float], list[float]], t: np.ndarray) -> np.ndarray:
@@ -68,7 +69,7 @@ def sinc_derivative(x: np.ndarray, *, order: int) -> np.ndarray:
     power series Σ (−1)ᵏ·u²ᵏ / (2k + 1)!, differentiated term by term.
     """
     if order == 0:
-        return np.asarray(np.sinc(x)).astype(x.dtype)
+        return np.asarray(np.sinc(x)).astype(floating(x.dtype))
     u = np.pi * np.asarray(x, np.float64)
     near = np.abs(u) < order + 1
     far = u[~near]
@@ -84,4 +85,4 @@ def sinc_derivative(x: np.ndarray, *, order: int) -> np.ndarray:
     series = np.polyval(coefficients[::-1], t * t) * t ** (2 * start - order)
     result = np.empty(u.shape)
     result[near], result[~near] = series, by_parts
-    return (result * np.pi**order).astype(x.dtype)
+    return (result * np.pi**order).astype(floating(x.dtype))

@@ -10,16 +10,26 @@ from numpy.lib.array_utils import normalize_axis_index
 from tinygrad_mlp.autograd import Array, Rule, implements, op
 from tinygrad_mlp.errors import ShapeError
 from tinygrad_mlp.ops.arithmetic import over, times
-from tinygrad_mlp.ops.arranging import axes_of, cut, diff, operand
+from tinygrad_mlp.ops.arranging import axes_of, operand
 from tinygrad_mlp.ops.reductions import Axis, kept_shape, mean, reduced_axes, sum
 from tinygrad_mlp.ops.scans import shifted
+from tinygrad_mlp.ops.stacking import cut, diff
 from tinygrad_mlp.sums import precise_sum
 
 
 @implements(np.prod)
 @op
 def prod(x: Array, *, axis: Axis = None, keepdims: bool = False) -> Rule:
-    """The product over axes. The slope of each factor is the product of the others, without a division."""
+    """The product over axes. The slope of each factor is the product of the others, without a division.
+
+    `axis` and `keepdims` are as of `sum`.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.jacobian(tg.prod)([2.0, 3.0, 4.0])
+    array([12.,  8.,  6.], dtype=float32)
+    >>> tg.jacobian(tg.prod)([2.0, 0.0, 4.0])  # 2 · 0 · 4 / 0 would be NaN
+    array([0., 8., 0.], dtype=float32)
+    """
     kept = kept_shape(x.shape, axis)
     return np.prod(x, axis=axis, keepdims=keepdims), lambda g: times(g.reshape(kept), product_of_others(x, axis))
 
@@ -38,7 +48,18 @@ def product_of_others(x: Array, axis: Axis) -> Any:
 @implements(np.var)
 @op
 def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
-    """The mean squared distance from the mean: Σ (X − μ)² / (n − ddof), dX = 2·(X − μ) / (n − ddof)."""
+    """The mean squared distance from the mean: Σ (X − μ)² / (n − ddof), dX = 2·(X − μ) / (n − ddof).
+
+    Args:
+        x: any shape, with more than ddof elements over the axes (otherwise the result is NaN or infinite).
+        axis: one axis, several in a tuple, or None for all.
+        ddof: 0 for the variance of these numbers, 1 for an estimate, without bias, from a sample of n.
+        keepdims: leave the axes with length 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.var([0.0, 0.0, 3.0]), tg.var([0.0, 0.0, 3.0], ddof=1))  # (1 + 1 + 4) / 3, and / 2
+    2.0 3.0
+    """
     kept = kept_shape(x.shape, axis)
     d = centred(x, axis)
     n = divisor(d, kept, ddof)
@@ -48,7 +69,14 @@ def var(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False)
 @implements(np.std)
 @op(kinks=lambda x, axis=None, ddof=0, keepdims=False: np.sum(np.abs(centred(x, axis)), axis=axis))
 def std(x: Array, *, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Rule:
-    """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0."""
+    """The root of `var`, dX = (X − μ) / ((n − ddof)·Y). Kink where all elements are equal: slope 0.
+
+    The arguments are those of `var`.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.std([1.0, 1.0, 5.0, 5.0]), tg.jacobian(tg.std)([0.1, 0.1, 0.1]))
+    2.0 [0. 0. 0.]
+    """
     kept = kept_shape(x.shape, axis)
     d = centred(x, axis)
     n = divisor(d, kept, ddof)
@@ -82,6 +110,10 @@ def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = F
 
     Raises:
         ShapeError: weights of another shape.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.average([1.0, 4.0], weights=[3.0, 1.0]))  # (3·1 + 1·4) / 4
+    1.75
     """
     a = operand(a)
     if weights is None:
@@ -105,7 +137,14 @@ def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = F
 
 @implements(np.ptp)
 def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The largest element less the smallest."""
+    """The largest element less the smallest, over axes; ties share the gradients equally.
+
+    `axis` and `keepdims` are as of `sum`.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.ptp([[1.0, 4.0], [2.0, 9.0]], axis=1)
+    array([3., 7.])
+    """
     a = operand(a)
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
@@ -119,6 +158,10 @@ def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
         x: where the points are, (n,) or of the shape of Y; they may require a gradient.
         dx: their distance, if there is no x.
         axis: where the points are counted.
+
+    >>> import tinygrad_mlp as tg
+    >>> print(tg.trapezoid([0.0, 1.0, 4.0, 9.0]))  # of x² from 0 to 3, whose area is 9
+    9.5
     """
     y = operand(y)
     axis = normalize_axis_index(axis, y.ndim, "trapezoid")
@@ -132,21 +175,36 @@ def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
 
 @implements(np.nansum)
 def nansum(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The sum over axes of what is not NaN."""
+    """The sum over axes of what is not NaN, which gets a gradient of 0. `axis` and `keepdims` are as of `sum`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.nansum([1.0, np.nan, 2.0]), tg.jacobian(tg.nansum)([1.0, np.nan, 2.0]))
+    3.0 [1. 0. 1.]
+    """
     a = operand(a)
     return sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
 
 
 @implements(np.nanprod)
 def nanprod(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The product over axes of what is not NaN."""
+    """The product over axes of what is not NaN, which gets a gradient of 0. `axis` and `keepdims` are as of `sum`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.nanprod([2.0, np.nan, 3.0]))
+    6.0
+    """
     a = operand(a)
     return np.prod(np.where(np.isnan(a), 1, a), axis=axis, keepdims=keepdims)
 
 
 @implements(np.nanmean)
 def nanmean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The mean over axes of what is not NaN; NaN where nothing else is."""
+    """The mean over axes of what is not NaN; NaN where nothing else is. `axis` and `keepdims` are as of `sum`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> print(tg.nanmean([1.0, np.nan, 5.0]), tg.jacobian(tg.nanmean)([1.0, np.nan, 5.0]))
+    3.0 [0.5 0.  0.5]
+    """
     a = operand(a)
     there = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
     return nansum(a, axis, keepdims=keepdims) / there.astype(a.dtype)
@@ -154,13 +212,27 @@ def nanmean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 @implements(np.nanmax)
 def nanmax(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The largest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally."""
+    """The largest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally.
+
+    `axis` and `keepdims` are as of `sum`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nanmax([[1.0, np.nan], [np.nan, np.nan]], axis=1)
+    array([ 1., nan])
+    """
     return without_nan(np.max, -np.inf, a, axis, keepdims)
 
 
 @implements(np.nanmin)
 def nanmin(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """The smallest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally."""
+    """The smallest over axes of what is not NaN; NaN where nothing else is. Ties share the gradient equally.
+
+    `axis` and `keepdims` are as of `sum`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nanmin([[1.0, np.nan], [np.nan, np.nan]], axis=1)
+    array([ 1., nan])
+    """
     return without_nan(np.min, np.inf, a, axis, keepdims)
 
 
