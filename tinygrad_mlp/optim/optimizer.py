@@ -31,6 +31,14 @@ class Group:
         parameters: a Module, or Tensors.
         learning_rate: η at the start. When the optimizer's is changed (by a schedule), it changes in proportion.
         weight_decay: λ.
+
+    >>> import tinygrad_mlp as tg
+    >>> slow, fast = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
+    >>> sgd = tg.optim.SGD([Group([slow], learning_rate=0.01), Group([fast])], learning_rate=0.1)
+    >>> slow.grad = fast.grad = [1.0]
+    >>> sgd.step()
+    >>> slow.data, fast.data
+    (array([0.99], dtype=float32), array([0.9], dtype=float32))
     """
 
     parameters: Module | Iterable[Tensor]
@@ -45,7 +53,14 @@ Parameters = Module | Group | Iterable[Tensor] | Iterable[Group]
 def without_decay_on_biases(model: Module) -> list[Group]:
     """Two groups: weights (two or more axes), which decay as the optimizer says, and biases and gains, which do not.
 
-    `AdamW(without_decay_on_biases(model), weight_decay=0.01)`
+    `AdamW(without_decay_on_biases(model), weight_decay=0.01)`: a bias makes no model more complex.
+
+    >>> from tinygrad_mlp import nn
+    >>> model = nn.Dense(3, 2, rng=0) >> nn.ReLU() >> nn.Dense(2, 1, rng=1)
+    >>> for group in without_decay_on_biases(model):
+    ...     print(group.weight_decay, [p.name for p in group.parameters])
+    None ['layers.0.W', 'layers.2.W']
+    0.0 ['layers.0.b', 'layers.2.b']
     """
     weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
@@ -73,10 +88,17 @@ class Optimizer:
             forgotten, and they add up) and of parameters that a step finds without one (the loss does not depend on
             them). It is False, since both may be meant.
 
-    >>> from tinygrad_mlp import nn, optim
-    >>> layer = nn.Dense(2, 1, rng=0)
-    >>> sgd = optim.SGD(layer, 0.1)
-    >>> sgd.careful = True
+    A rule of one's own is what is subtracted from W, and the new state if there is any:
+
+    >>> import tinygrad_mlp as tg
+    >>> class SignDescent(Optimizer):
+    ...     def rule(self, g, rate):
+    ...         return (rate * np.sign(g),)
+    >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)
+    >>> (w * [100.0, -0.01]).sum().backward()
+    >>> SignDescent([w], learning_rate=0.1).step()
+    >>> w.data
+    array([0.9, 1.1], dtype=float32)
     """
 
     careful: bool = False

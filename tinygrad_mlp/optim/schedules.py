@@ -25,6 +25,19 @@ class Schedule:
         n: the number of steps so far.
         first_rate: η.
         state_names: the attributes that change, or that the optimizer's rate at the start decided.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = StepDecay(sgd, every=2, gamma=0.5)
+    >>> for epoch in range(4):
+    ...     schedule.step()
+    ...     print(sgd.learning_rate)
+    0.8
+    0.4
+    0.4
+    0.2
+    >>> Constant(sgd).factor(100)
+    1.0
     """
 
     state_names: ClassVar[tuple[str, ...]] = ("n", "first_rate")
@@ -70,6 +83,12 @@ class StepDecay(Schedule):
         optimizer: whose learning rate is set.
         every: steps between two drops, at least 1.
         gamma: γ, what the rate is multiplied with at each.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = StepDecay(sgd, every=2, gamma=0.5)
+    >>> [schedule.factor(n) for n in range(6)]
+    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, every: int, gamma: float = 0.1) -> None:
@@ -88,6 +107,12 @@ class Exponential(Schedule):
     Args:
         optimizer: whose learning rate is set.
         gamma: γ.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = Exponential(sgd, gamma=0.5)
+    >>> [schedule.factor(n) for n in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
@@ -109,6 +134,12 @@ class Cosine(Schedule):
         optimizer: whose learning rate is set.
         over: steps until the lowest rate, at least 1.
         lowest: the rate at the end.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = Cosine(sgd, over=4, lowest=0.08)
+    >>> [round(0.8 * schedule.factor(n), 3) for n in range(6)]
+    [0.8, 0.695, 0.44, 0.185, 0.08, 0.08]
     """
 
     def __init__(self, optimizer: Optimizer, over: int, lowest: float = 0.0) -> None:
@@ -132,6 +163,12 @@ class WarmUp(Schedule):
         over: steps of the climb, at least 1.
         start: the share of η to start with.
         then: what follows, made for the same optimizer; constant if None.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = WarmUp(sgd, over=4, start=0.2, then=Exponential(sgd, gamma=0.5))
+    >>> [round(schedule.factor(n), 2) for n in range(7)]
+    [0.2, 0.4, 0.6, 0.8, 1.0, 0.5, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, over: int, start: float = 0.1, then: Schedule | None = None) -> None:
@@ -162,6 +199,18 @@ class ReduceOnPlateau(Schedule):
         patience: how many steps without a better value are let pass; the drop comes with the next one.
         threshold: see above.
         lowest: the rate does not fall below it.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = ReduceOnPlateau(sgd, gamma=0.5, patience=1)
+    >>> for loss in [3.0, 2.0, 2.5, 2.0, 1.0]:
+    ...     schedule.step(loss)
+    ...     print(sgd.learning_rate)  # two steps in a row without a better value than 2
+    0.8
+    0.8
+    0.8
+    0.4
+    0.4
     """
 
     state_names: ClassVar = ("n", "first_rate", "best", "waited")
