@@ -23,6 +23,13 @@ class Table:
     has_header     whether the file names its columns
     ids            (N,) texts of the first column left out, or None
     targets        (N,) float64, the numbers of a label column that was read for a regression; else None
+
+    >>> from tinygrad_mlp.data import load_breast_cancer
+    >>> table = load_breast_cancer()
+    >>> table.features.shape, table.classes, table.labels[:3], table.feature_names[0]
+    ((569, 30), ('B', 'M'), array([1, 1, 1]), 'mean radius')
+    >>> table.select(table.features[:, 0] > 25)
+    Table('breast_cancer.csv': 5 rows; 30 features; label 'diagnosis': B 0, M 5)
     """
 
     features: NDArray[np.float64]

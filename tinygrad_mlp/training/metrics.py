@@ -1,7 +1,9 @@
 """Metrics: how good predictions are: of classes, of probabilities, of numbers.
 
 Conventions are scikit-learn's. A share of nothing, 0/0, is 0; what cannot be said of the data given (an area under a
-curve with one class only) is NaN.
+curve with one class only) is NaN. All of them raise `ShapeError` for arrays of other shapes than they say, and
+`DtypeError` for classes that are not integers; those of probabilities and scores raise `LabelError` for what is none, and
+for a class that they have no probability of.
 """
 
 from __future__ import annotations
@@ -70,7 +72,11 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.n
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The share of rows whose class is right. Class indices (N,), N ≥ 1."""
+    """The share of rows whose class is right. Class indices (N,), N ≥ 1.
+
+    >>> accuracy([0, 1, 1, 0], [0, 1, 0, 0])
+    0.75
+    """
     truth, predicted = class_indices(y_true, y_pred)
     if not len(truth):
         raise ShapeError("accuracy: y_true (0,) and y_pred (0,) have no rows")
@@ -78,19 +84,31 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def precision(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """Of the rows that were given the class `positive`, the share that belongs to it. Class indices (N,)."""
+    """Of the rows that were given the class `positive`, the share that belongs to it. Class indices (N,).
+
+    >>> precision([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # four rows were called 1, and one of them is
+    0.25
+    """
     hits, given, _ = counts(y_true, y_pred, positive)
     return hits / given if given else 0.0
 
 
 def recall(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """Of the rows that belong to the class `positive`, the share that was found. Class indices (N,)."""
+    """Of the rows that belong to the class `positive`, the share that was found. Class indices (N,).
+
+    >>> recall([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # two rows are 1, and one of them was found
+    0.5
+    """
     hits, _, there = counts(y_true, y_pred, positive)
     return hits / there if there else 0.0
 
 
 def f1(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """The harmonic mean of precision and recall, 2·hits / (given + there). Class indices (N,)."""
+    """The harmonic mean of precision and recall, 2·hits / (given + there). Class indices (N,).
+
+    >>> f1([1, 1, 1, 0], [1, 0, 0, 0])  # the precision is 1, the recall 1/3
+    0.5
+    """
     hits, given, there = counts(y_true, y_pred, positive)
     return 2 * hits / (given + there) if given + there else 0.0
 
@@ -109,7 +127,12 @@ def macro(metric: Callable[..., float], y_true: ArrayLike, y_pred: ArrayLike) ->
 
 
 def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The mean of the recalls of the classes that occur in the truth. Class indices (N,), N ≥ 1."""
+    """The mean of the recalls of the classes that occur in the truth. Class indices (N,), N ≥ 1.
+
+    >>> truth, always_0 = [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]
+    >>> accuracy(truth, always_0), balanced_accuracy(truth, always_0)
+    (0.8, 0.5)
+    """
     truth, predicted = class_indices(y_true, y_pred)
     if not len(truth):
         raise ShapeError("balanced_accuracy: y_true (0,) and y_pred (0,) have no rows")
@@ -125,6 +148,9 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     Returns:
         From 0 to 1; NaN if there are rows of one class only.
+
+    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])  # of four pairs one is in the wrong order: 0.4 and 0.3
+    0.75
     """
     positive, s = binary_scores(y_true, scores)
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
@@ -144,6 +170,9 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     Returns:
         From 0 to 1; 0 if there is no row of class 1.
+
+    >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8]), 4)  # 1/2 · 1/1 + 1/2 · 2/3
+    0.8333
     """
     positive, s = binary_scores(y_true, scores)
     if not positive.any():
@@ -163,6 +192,9 @@ def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 
     Raises:
         LabelError: an index or a probability is out of range.
+
+    >>> round(log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]) / np.log(2), 4)  # in bits, the mean of 1 and 2
+    np.float64(1.5)
     """
     p = checked_probabilities("log_loss", probabilities)
     if p.ndim == 1:
@@ -178,6 +210,9 @@ def brier(y_true: ArrayLike, probabilities: ArrayLike) -> float:
     Args:
         y_true: 0 or 1, (N,).
         probabilities: P(class 1), (N,).
+
+    >>> round(brier([1, 0], [0.9, 0.3]), 4)  # the mean of 0.1² and 0.3²
+    0.05
     """
     p = checked_probabilities("brier", probabilities)
     positive, _ = binary_scores(y_true, p)
@@ -194,6 +229,9 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> 
 
     Returns:
         For each bin that has rows: the mean probability, the share of class 1, and the number of rows.
+
+    >>> calibration([0, 1, 1, 1], [0.2, 0.3, 0.9, 0.6], bins=2)  # what was called 25 % came true in half of the cases
+    [(0.25, 0.5, 2), (0.75, 1.0, 2)]
     """
     bins = at_least_1("calibration: bins", bins)
     p = checked_probabilities("calibration", probabilities)
@@ -207,6 +245,9 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The share of the variance that is explained: 1 − Σ (y − ŷ)² / Σ (y − mean y)².
 
     Numbers (N,) or (N, m), N ≥ 2; of several columns the mean. A constant column counts 1 if it is met exactly, else 0.
+
+    >>> r2([1, 2, 3], [1, 2, 4]), r2([1, 2, 3], [2, 2, 2])  # 1 − 1/2; and the mean alone explains nothing
+    (0.5, 0.0)
     """
     y, predicted = numbers(y_true, y_pred)
     if len(y) < 2:
@@ -219,13 +260,21 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The mean absolute error of numbers (N,) or (N, m)."""
+    """The mean absolute error of numbers (N,) or (N, m).
+
+    >>> mae([0.0, 0.0], [1.0, -7.0])
+    4.0
+    """
     y, predicted = numbers(y_true, y_pred)
     return float(np.abs(y - predicted).mean())
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The root mean square error of numbers (N,) or (N, m); of several columns the mean."""
+    """The root mean square error of numbers (N,) or (N, m); of several columns the mean.
+
+    >>> rmse([0.0, 0.0], [1.0, -7.0])  # the root of (1 + 49) / 2
+    5.0
+    """
     y, predicted = numbers(y_true, y_pred)
     return float(np.sqrt(np.square(y - predicted).mean(axis=0)).mean())
 
