@@ -138,6 +138,12 @@ class Network(NamedTuple):
         X: rows, float32 (N, n_in).
         y: class indices (N,), or numbers (N, n_out).
         loss: of the model's outputs and y.
+
+    >>> from hypothesis import given
+    >>> @given(networks(max_layers=2))
+    ... def a_network_takes_its_rows(network):
+    ...     assert len(network.model(network.X)) == len(network.y)
+    >>> a_network_takes_its_rows()
     """
 
     model: nn.Sequential
@@ -150,14 +156,12 @@ SMOOTH: list[Callable[[], nn.Module]] = [nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Si
 KINKED: list[Callable[[], nn.Module]] = [nn.ReLU, nn.LeakyReLU]
 
 
-@st.composite
 def networks(
-    draw: st.DrawFn, *, max_layers: int = 3, max_width: int = 5, max_rows: int = 6, smooth: bool = False
-) -> Network:
+    *, max_layers: int = 3, max_width: int = 5, max_rows: int = 6, smooth: bool = False
+) -> SearchStrategy[Network]:
     """Small networks with rows and labels: Dense layers, activations, at times a LayerNorm; no dropout.
 
     Args:
-        draw: given by Hypothesis.
         max_layers: the most Dense layers.
         max_width: the most features of a layer.
         max_rows: the most rows of X.
@@ -174,6 +178,12 @@ def networks(
     ...     assert loss(model(X), y).item() <= before.item() + 1e-5
     >>> a_small_step_downhill_helps()
     """
+    return network(max_layers, max_width, max_rows, smooth)
+
+
+@st.composite
+def network(draw: st.DrawFn, max_layers: int, max_width: int, max_rows: int, smooth: bool) -> Network:
+    """One of `networks`."""
     widths = draw(st.lists(st.integers(1, max_width), min_size=2, max_size=max_layers + 1))
     classes = draw(st.booleans())
     widths[-1] = max(widths[-1], 2) if classes else widths[-1]

@@ -33,6 +33,15 @@ class CompiledFunction:
     Attributes:
         function: as given.
         backend: as asked for.
+
+    >>> import tinygrad_mlp as tg
+    >>> f = tg.compile(lambda x: tg.relu(x).sum(), backend="numpy")
+    >>> f(np.array([-1.0, 2.0]))
+    array(2.)
+    >>> print(f.program)
+    def function(x0):
+        t1 = np.sum(np.maximum(x0, 0))                                # number
+        return t1
     """
 
     def __init__(self, function: Callable[..., Any], backend: Backend = "auto") -> None:

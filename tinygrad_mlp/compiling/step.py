@@ -32,6 +32,12 @@ class CompiledStep:
     Attributes:
         model, loss, optimizer: as given.
         program: the text of the program that ran last.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> step = tg.compile_step(model, tg.mean_squared_error, tg.optim.SGD(model, 0.1), backend="numpy")
+    >>> step([[1.0]], [[3.0]]), step.outputs  # the loss, and the outputs before the step
+    (9.0, array([[0.]], dtype=float32))
     """
 
     def __init__(

@@ -56,6 +56,18 @@ class Run:
         callbacks: all of them.
         under_way: the epoch that is running, between its first batch and its validation; None otherwise.
         stop: a callback sets it to end the training after this epoch.
+
+    >>> import tinygrad_mlp as tg
+    >>> class Enough(tg.Callback):
+    ...     def epoch(self, run):
+    ...         print(run.place, "of", run.batches)
+    ...         run.stop = run.history["accuracy"][-1] == 1.0
+    >>> model = tg.nn.Dense(1, 2, rng=0)
+    >>> data = [[-1.0], [0.5], [1.0]], [0, 1, 1]
+    >>> how = {"epochs": 9, "batch_size": 2, "rng": 0, "callbacks": [Enough()]}
+    >>> history = tg.fit(model, tg.softmax_cross_entropy, tg.optim.SGD(model, 5.0), data, **how)
+    epoch 1, batch 2 of 2
+    epoch 2, batch 2 of 2
     """
 
     model: Module

@@ -2,8 +2,8 @@
 
 Conventions are scikit-learn's. A share of nothing, 0/0, is 0; what cannot be said of the data given (an area under a
 curve with one class only) is NaN. All of them raise `ShapeError` for arrays of other shapes than they say, and
-`DtypeError` for classes that are not integers; those of probabilities and scores raise `LabelError` for what is none, and
-for a class that they have no probability of.
+`DtypeError` for classes that are not integers. Those of probabilities and scores raise `LabelError` for numbers that
+are none, and for a class that they have no probability of.
 """
 
 from __future__ import annotations
