@@ -36,7 +36,10 @@ class Tensor(Methods):
     __slots__ = ()
 
     def backward(self, gradient: Any = None) -> None:
-        """Add ∂self/∂leaf to the `.grad` of every leaf; a tensor that is not a scalar needs its own `gradient`."""
+        """Add ∂self/∂leaf to the `.grad` of every leaf; a tensor that is not a scalar needs its own `gradient`.
+
+        Raises `GradientError` if it is not given, or nothing requires one; `StaleError` if a leaf was changed since.
+        """
         backward(self, gradient)
 
     def item(self) -> float:

@@ -18,6 +18,9 @@ class detect_anomaly(ModeSwitch):  # noqa: N801 - the field's name for it
         NonFiniteError: an operation made a NaN, forward or backward; the message names it.
         StaleError: an array that the graph relies on was written to before the backward pass.
 
+    Attributes:
+        saved: for each node that lives, the arrays that it relies on, each with a copy.
+
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, -1.0], requires_grad=True)
     >>> with tg.detect_anomaly(), np.errstate(invalid="ignore"):

@@ -69,6 +69,7 @@ class Report:
         what: the function or the model.
         order: the highest order that was asked for.
         total: how many elements the inputs have.
+        reopen: makes the function anew, with its leaves in float64 meanwhile, for `plot`.
         comparisons: of each order, those of the inputs.
         causes: of each order, the likely cause by input.
         guilty: the operations whose closures are wrong by themselves.

@@ -33,6 +33,8 @@ class CompiledFunction:
     Attributes:
         function: as given.
         backend: as asked for.
+        bound: the programs by the shapes and dtypes of their inputs, the last few of them.
+        latest: the one that ran last; None before the first call.
 
     >>> import tinygrad_mlp as tg
     >>> f = tg.compile(lambda x: tg.relu(x).sum(), backend="numpy")

@@ -32,6 +32,9 @@ class CompiledStep:
     Attributes:
         model, loss, optimizer: as given.
         program: the text of the program that ran last.
+        backend, limits: as asked for.
+        bound: the programs by the shapes and dtypes of their batches, the last few of them.
+        latest: the one that ran last; None before the first call.
 
     >>> import tinygrad_mlp as tg
     >>> model = tg.nn.Dense(1, 1, weights="zeros")

@@ -73,6 +73,12 @@ class Table:
         """The tables of some parts of the rows, each row in one part at most; their features are this table's memory.
 
         So they take no more of it. The rows are moved there: this table must not be used any more.
+
+        >>> from tinygrad_mlp.data import load_breast_cancer, split_indices
+        >>> table = load_breast_cancer()
+        >>> train, valid = table.dealt(*split_indices(table.strata, ratio=0.8))
+        >>> valid
+        Table('breast_cancer.csv': 114 rows; 30 features; label 'diagnosis': B 71, M 43)
         """
         order = np.concatenate(parts)
         for columns in column_blocks(self.features):

@@ -84,6 +84,8 @@ class Optimizer:
         learning_rate, weight_decay: may be changed between steps; what is no such number is refused then too.
         parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
+        decoupled: whether the weights decay by themselves, W ← W − η·λ·W, instead of through the gradient.
+        updates: the rule made ready for the parameters of each group and dtype, which are packed into one array.
         careful: set it to True to be warned, once each, of gradients that a step has used before (`zero_grad()` was
             forgotten, and they add up) and of parameters that a step finds without one (the loss does not depend on
             them). It is False, since both may be meant.
@@ -105,7 +107,6 @@ class Optimizer:
 
     state_names: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
-    """Whether the weights decay by themselves, W ← W − η·λ·W, instead of through the gradient."""
 
     def __init__(
         self,

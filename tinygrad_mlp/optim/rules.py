@@ -32,6 +32,9 @@ class SGD(Optimizer):
         rate_in_velocity: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
 
+    Raises:
+        OptionError: a number out of its range, or nesterov without momentum; else as `Optimizer`.
+
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0], requires_grad=True)
     >>> sgd = SGD([w], learning_rate=0.1, momentum=0.5)
@@ -88,6 +91,9 @@ class RMSprop(Optimizer):
         epsilon: ε.
         epsilon_in_root: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: β is not at least 0 and below 1, or ε below 0; else as `Optimizer`.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0], requires_grad=True)
@@ -148,6 +154,10 @@ class Adam(Optimizer):
         bias_correction: whether m and v are corrected for having started at 0.
         epsilon_hat: whether ε is added to the uncorrected root.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: β₁ or β₂ is not at least 0 and below 1, ε below 0, or epsilon_hat goes without bias_correction; else as
+            `Optimizer`.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)
@@ -216,6 +226,9 @@ class AdamW(Adam):
         epsilon: ε.
         weight_decay: λ.
 
+    Raises:
+        OptionError: as `Adam`.
+
     >>> import tinygrad_mlp as tg
     >>> for optimizer in [Adam, AdamW]:
     ...     w = tg.Tensor([4.0, 8.0], requires_grad=True)
@@ -255,6 +268,9 @@ class AdaGrad(Optimizer):
         accumulator: v at the start.
         epsilon_in_root: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: ε or the accumulator is below 0; else as `Optimizer`.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([2.0], requires_grad=True)

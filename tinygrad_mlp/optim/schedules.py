@@ -84,6 +84,9 @@ class StepDecay(Schedule):
         every: steps between two drops, at least 1.
         gamma: γ, what the rate is multiplied with at each.
 
+    Raises:
+        OptionError: every is no whole number of at least 1, or gamma below 0.
+
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
     >>> schedule = StepDecay(sgd, every=2, gamma=0.5)
@@ -107,6 +110,9 @@ class Exponential(Schedule):
     Args:
         optimizer: whose learning rate is set.
         gamma: γ.
+
+    Raises:
+        OptionError: gamma is no finite number of at least 0.
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
@@ -134,6 +140,9 @@ class Cosine(Schedule):
         optimizer: whose learning rate is set.
         over: steps until the lowest rate, at least 1.
         lowest: the rate at the end.
+
+    Raises:
+        OptionError: over is no whole number of at least 1, or lowest below 0.
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
@@ -163,6 +172,9 @@ class WarmUp(Schedule):
         over: steps of the climb, at least 1.
         start: the share of η to start with.
         then: what follows, made for the same optimizer; constant if None.
+
+    Raises:
+        OptionError: over is no whole number of at least 1, start below 0, or `then` was made for another optimizer.
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
@@ -199,6 +211,14 @@ class ReduceOnPlateau(Schedule):
         patience: how many steps without a better value are let pass; the drop comes with the next one.
         threshold: see above.
         lowest: the rate does not fall below it.
+
+    Attributes:
+        best: the best value so far, ∞ at first.
+        waited: how many steps in a row had no better one; 0 again after a drop.
+
+    Raises:
+        OptionError: gamma or threshold is not at least 0 and below 1, patience no whole number of at least 0, or lowest
+            below 0.
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)

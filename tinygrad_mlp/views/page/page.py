@@ -36,6 +36,10 @@ class Page:
 
     A notebook shows it in a frame. `.html` is its text, `.save("backward.html")` writes it.
 
+    Attributes:
+        content: what it shows, as dicts, lists, texts and numbers.
+        height: of the frame, in pixels.
+
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     >>> page = tg.show_backward((w * w).sum())
