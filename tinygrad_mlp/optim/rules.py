@@ -156,8 +156,8 @@ class Adam(Optimizer):
         weight_decay: λ, adds λ·W to the gradient.
 
     Raises:
-        OptionError: β₁ or β₂ is not at least 0 and below 1, ε below 0, or epsilon_hat goes without bias_correction; else as
-            `Optimizer`.
+        OptionError: β₁ or β₂ is not at least 0 and below 1, ε below 0, or epsilon_hat goes without bias_correction;
+            else as `Optimizer`.
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)

@@ -266,6 +266,10 @@ class ReduceOnPlateau(Schedule):
 
 def steps(name: str, n: int, least: int = 1) -> int:
     """A whole number of steps, or an error that names it."""
-    if isinstance(n, bool) or int(n) != n or n < least:
+    try:
+        fits = not isinstance(n, bool) and int(n) == n and n >= least
+    except (TypeError, ValueError, OverflowError):  # None, NaN, infinity
+        fits = False
+    if not fits:
         raise OptionError(f"{name} is {n!r}; a whole number of at least {least} is expected")
     return int(n)
