@@ -1,7 +1,8 @@
-"""What a user meets: each public module shows its public names, all of them and nothing else."""
+"""What a user meets: each public module shows its public names only, and their examples can be tried at once."""
 
 from __future__ import annotations
 
+import doctest
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,3 +84,28 @@ def test_names_that_users_are_told_are_public() -> None:
     }
     assert len(told) > 200
     assert [f"tg.{name} in {where}" for name, where in sorted(told) if not is_public(name)] == []
+
+
+def examples() -> dict[str, str]:
+    """The docstrings with examples of all public things and of their methods, by name."""
+    found: dict[str, str] = {}
+    for path, module in MODULES.items():
+        for name in module.__all__:
+            thing = getattr(module, name)
+            members = {f".{key}": member for key, member in vars(thing).items()} if isinstance(thing, type) else {}
+            for key, x in {"": thing, **members}.items():
+                text = getattr(x, "__doc__", None)
+                if isinstance(text, str) and ">>>" in text:
+                    found.setdefault(text, f"{path}.{name}{key}")
+    return {name: text for text, name in found.items()}
+
+
+EXAMPLES = examples()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_can_be_pasted_into_a_new_session(name: str) -> None:
+    told: list[str] = []
+    example = doctest.DocTestParser().get_doctest(EXAMPLES[name], {}, name, None, None)
+    doctest.DocTestRunner(verbose=False).run(example, out=told.append)
+    assert not told, "".join(told)

@@ -27,7 +27,8 @@ class Tensor(Methods):
     Raises:
         DtypeError: complex or text data; an integer tensor that requires a gradient.
 
-    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> import tinygrad_mlp as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
     array([2., 4., 6.], dtype=float32)

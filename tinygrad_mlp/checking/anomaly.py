@@ -21,7 +21,7 @@ class detect_anomaly(ModeSwitch):  # noqa: N801 - the field's name for it
     Attributes:
         saved: for each node that lives, the arrays that it relies on, each with a copy.
 
-    >>> import tinygrad_mlp as tg
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, -1.0], requires_grad=True)
     >>> with tg.detect_anomaly(), np.errstate(invalid="ignore"):
     ...     tg.log(w).sum().backward()

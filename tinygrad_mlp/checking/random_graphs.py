@@ -50,7 +50,8 @@ class RandomGraph:
 
     It prints as Python source that can be run on its own.
 
-    >>> f = random_graph(263, operations=3, kinks=1)
+    >>> import tinygrad_mlp as tg
+    >>> f = tg.testing.random_graph(263, operations=3, kinks=1)
     >>> f
     x0 = np.array([1.0, 0.0])
     def f(x0):

@@ -54,8 +54,8 @@ def arrays(
     Raises:
         OptionError: no number is left between low and high, or not as many distinct ones as a shape needs.
 
-    >>> import numpy as np, tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> @given(tg.testing.arrays((2, 3), kinks=[0.0, 1.0]))
     ... def relu1_is_right(x):
     ...     t = tg.Tensor(x, requires_grad=True)
@@ -115,8 +115,8 @@ def with_first(x: np.ndarray, value: float) -> np.ndarray:
 def broadcastable_shapes(n: int, *, max_dims: int = 3, max_side: int = 4) -> SearchStrategy[tuple[Shape, ...]]:
     """Shapes of n arrays that broadcast against each other, missing axes and axes of length 1 among them.
 
-    >>> import numpy as np, tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> @given(tg.testing.broadcastable_shapes(2))
     ... def a_gradient_has_the_shape_of_its_input(pair):
     ...     a, b = (tg.Tensor(np.ones(shape), requires_grad=True) for shape in pair)
@@ -140,7 +140,8 @@ class Network(NamedTuple):
         loss: of the model's outputs and y.
 
     >>> from hypothesis import given
-    >>> @given(networks(max_layers=2))
+    >>> import tinygrad_mlp as tg
+    >>> @given(tg.testing.networks(max_layers=2))
     ... def a_network_takes_its_rows(network):
     ...     assert len(network.model(network.X)) == len(network.y)
     >>> a_network_takes_its_rows()
@@ -167,8 +168,8 @@ def networks(
         max_rows: the most rows of X.
         smooth: whether activations with kinks are left out.
 
-    >>> import tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import tinygrad_mlp as tg
     >>> @given(tg.testing.networks())
     ... def a_small_step_downhill_helps(network):
     ...     model, X, y, loss = network
@@ -209,8 +210,8 @@ def network(draw: st.DrawFn, max_layers: int, max_width: int, max_rows: int, smo
 def graphs(min_operations: int = 5, max_operations: int = 40, *, kinks: float = 0.3) -> SearchStrategy[RandomGraph]:
     """Random scalar functions with a point: see `random_graph`. They shrink to fewer operations.
 
-    >>> import tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import tinygrad_mlp as tg
     >>> @given(tg.testing.graphs())
     ... def a_second_backward_adds_the_same(f):
     ...     x = [tg.Tensor(a, requires_grad=True) for a in f.inputs]

@@ -36,7 +36,7 @@ class CompiledFunction:
         bound: the programs by the shapes and dtypes of their inputs, the last few of them.
         latest: the one that ran last; None before the first call.
 
-    >>> import tinygrad_mlp as tg
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> f = tg.compile(lambda x: tg.relu(x).sum(), backend="numpy")
     >>> f(np.array([-1.0, 2.0]))
     array(2.)
@@ -233,7 +233,7 @@ def compile_function(function: Callable[..., Any], *, backend: Backend = "auto")
             generator of your own. The message has the line.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> @compile_function
+    >>> @tg.compile
     ... def slope(x):
     ...     t = tg.Tensor(x, requires_grad=True)
     ...     return tg.grad((t**3).sum(), t)

@@ -233,7 +233,7 @@ def compile_step(
     >>> import numpy as np, tinygrad_mlp as tg
     >>> from tinygrad_mlp import nn, optim
     >>> model = nn.Dense(3, 2, rng=0)
-    >>> step = compile_step(model, tg.softmax_cross_entropy, optim.SGD(model, 0.1))
+    >>> step = tg.compile_step(model, tg.softmax_cross_entropy, optim.SGD(model, 0.1))
     >>> losses = [step(np.eye(3, dtype=np.float32), np.array([0, 1, 1])) for _ in range(20)]
     >>> losses[-1] < losses[0]
     True

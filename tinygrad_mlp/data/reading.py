@@ -51,10 +51,11 @@ def read_csv(
 
     >>> import tempfile
     >>> from pathlib import Path
+    >>> import tinygrad_mlp as tg
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "flowers.csv")
     ...     _ = path.write_text("length,width,species\n1.4,0.2,setosa\n4.7,1.4,versicolor\n")
-    ...     table = read_csv(path)
+    ...     table = tg.data.read_csv(path)
     >>> table.features.tolist(), table.feature_names
     ([[1.4, 0.2], [4.7, 1.4]], ('length', 'width'))
     >>> table.labels.tolist(), table.classes, table.label_name

@@ -28,7 +28,9 @@ class SplitFiles:
         train_path, valid_path: where they are.
         train_rows, valid_rows: how many rows they have, the header not counted.
 
-    >>> files = SplitFiles(Path("masses_train.csv"), Path("masses_valid.csv"), 455, 114)
+    >>> from pathlib import Path
+    >>> import tinygrad_mlp as tg
+    >>> files = tg.data.SplitFiles(Path("masses_train.csv"), Path("masses_valid.csv"), 455, 114)
     >>> f"{files.valid_path}: {files.valid_rows / (files.train_rows + files.valid_rows):.0%} of the rows"
     'masses_valid.csv: 20% of the rows'
     """
@@ -61,10 +63,10 @@ def split_csv(
     output, and if a file cannot be written.
 
     >>> import tempfile
-    >>> from tinygrad_mlp.data import breast_cancer_path, read_csv
-    >>> with tempfile.TemporaryDirectory() as folder, breast_cancer_path() as path:
-    ...     files = split_csv(path, train_path=f"{folder}/train.csv", valid_path=f"{folder}/valid.csv")
-    ...     [np.bincount(read_csv(part).labels).tolist() for part in (files.train_path, files.valid_path)]
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> with tempfile.TemporaryDirectory() as folder, tg.data.breast_cancer_path() as path:
+    ...     files = tg.data.split_csv(path, train_path=f"{folder}/train.csv", valid_path=f"{folder}/valid.csv")
+    ...     [np.bincount(tg.data.read_csv(part).labels).tolist() for part in (files.train_path, files.valid_path)]
     [[286, 169], [71, 43]]
     """
     text = CsvText.load(path, header)

@@ -24,8 +24,8 @@ class Table:
     ids            (N,) texts of the first column left out, or None
     targets        (N,) float64, the numbers of a label column that was read for a regression; else None
 
-    >>> from tinygrad_mlp.data import load_breast_cancer
-    >>> table = load_breast_cancer()
+    >>> import tinygrad_mlp as tg
+    >>> table = tg.data.load_breast_cancer()
     >>> table.features.shape, table.classes, table.labels[:3], table.feature_names[0]
     ((569, 30), ('B', 'M'), array([1, 1, 1]), 'mean radius')
     >>> table.select(table.features[:, 0] > 25)
@@ -74,9 +74,9 @@ class Table:
 
         So they take no more of it. The rows are moved there: this table must not be used any more.
 
-        >>> from tinygrad_mlp.data import load_breast_cancer, split_indices
-        >>> table = load_breast_cancer()
-        >>> train, valid = table.dealt(*split_indices(table.strata, ratio=0.8))
+        >>> import tinygrad_mlp as tg
+        >>> table = tg.data.load_breast_cancer()
+        >>> train, valid = table.dealt(*tg.data.split_indices(table.strata, ratio=0.8))
         >>> valid
         Table('breast_cancer.csv': 114 rows; 30 features; label 'diagnosis': B 71, M 43)
         """

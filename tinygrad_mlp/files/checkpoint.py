@@ -150,7 +150,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = f"{folder}/run.checkpoint"
     ...     _ = tg.fit(model, tg.mean_squared_error, sgd, data, epochs=3, callbacks=[tg.Checkpoint(path)])
-    ...     found = read_checkpoint(path)
+    ...     found = tg.files.read_checkpoint(path)
     >>> found["finished"], found["run"]["epoch"], len(found["run"]["history"]["loss"])
     (True, 3, 3)
     """

@@ -47,10 +47,10 @@ class TrainedModel:
         ShapeError: the numbers of columns or classes do not fit together.
         OptionError: it has classes and a target_scaler.
 
-    >>> from tinygrad_mlp import nn
-    >>> model = nn.Dense(1, 2, weights=lambda shape, rng: np.log([[1.0, 3.0]]))
-    >>> scaler = StandardScaler().fit([[10.0], [30.0]])  # the mean is 20, the deviation 10
-    >>> trained = TrainedModel(model, scaler, classes=("B", "M"))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 2, weights=lambda shape, rng: np.log([[1.0, 3.0]]))
+    >>> scaler = tg.data.StandardScaler().fit([[10.0], [30.0]])  # the mean is 20, the deviation 10
+    >>> trained = tg.files.TrainedModel(model, scaler, classes=("B", "M"))
     >>> trained.probabilities([[20.0], [30.0]]).round(6)  # of the scaled rows 0 and 1
     array([[0.5 , 0.5 ],
            [0.25, 0.75]])
@@ -249,7 +249,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     >>> import tinygrad_mlp as tg
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     tg.save(tg.nn.Dense(2, 3), f"{folder}/model.safetensors")
-    ...     weights = read_weights(f"{folder}/model.safetensors")
+    ...     weights = tg.files.read_weights(f"{folder}/model.safetensors")
     >>> {path: array.shape for path, array in sorted(weights.items())}
     {'W': (2, 3), 'b': (3,)}
     """

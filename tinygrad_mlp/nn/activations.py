@@ -23,7 +23,8 @@ class GELU(Elementwise):
     Raises:
         OptionError: another approximation.
 
-    >>> GELU()(np.array([-1.0, 0.0, 1.0])).round(4)  # Φ(1) is 0.8413
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.GELU()(np.array([-1.0, 0.0, 1.0])).round(4)  # Φ(1) is 0.8413
     array([-0.1587,  0.    ,  0.8413])
     """
 
@@ -42,7 +43,8 @@ class GELU(Elementwise):
 class SiLU(Elementwise):
     """x·sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118; Ramachandran et al., arXiv:1710.05941).
 
-    >>> SiLU()(np.array([-1.0, 0.0, 1.0])).round(4)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.SiLU()(np.array([-1.0, 0.0, 1.0])).round(4)
     array([-0.2689,  0.    ,  0.7311])
     """
 
@@ -60,7 +62,8 @@ class ELU(Elementwise):
     Raises:
         OptionError: alpha is no finite number.
 
-    >>> ELU()(np.array([np.log(0.5), 0.0, 2.0])).round(6)  # e^x − 1 is 0.5 − 1 for the first
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.ELU()(np.array([np.log(0.5), 0.0, 2.0])).round(6)  # e^x − 1 is 0.5 − 1 for the first
     array([-0.5,  0. ,  2. ])
     """
 
@@ -87,7 +90,8 @@ class PReLU(Elementwise):
     Attributes:
         alpha: (n,).
 
-    >>> layer = PReLU()
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.PReLU()
     >>> y = layer([-2.0, 3.0, -4.0])
     >>> y.numpy()
     array([-0.5,  3. , -1. ], dtype=float32)

@@ -28,7 +28,8 @@ class Embedding(Module):
     Attributes:
         W: (n, size), normal with variance 1, as PyTorch draws it.
 
-    >>> layer = Embedding(3, 2, rng=0)
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.Embedding(3, 2, rng=0)
     >>> layer.W.data = [[0, 1], [2, 3], [4, 5]]
     >>> y = layer([2, 0, 2])
     >>> y.numpy()
@@ -73,7 +74,8 @@ class Embedding(Module):
 class Flatten(Module):
     """Rows (N, a, b, …) become rows (N, a·b·…).
 
-    >>> Flatten()(np.zeros((2, 3, 4))).shape
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Flatten()(np.zeros((2, 3, 4))).shape
     (2, 12)
     """
 

@@ -41,7 +41,8 @@ def he(form: Form = "normal") -> Initialiser:
 
     Here and below, `form` is "normal" or "uniform", of the same variance. Raises `OptionError` for another one.
 
-    >>> he()((50, 400), np.random.default_rng(0)).std().round(2)  # √(2/50)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.he()((50, 400), np.random.default_rng(0)).std().round(2)  # √(2/50)
     np.float64(0.2)
     """
     return scaled(lambda n_in, n_out: 2 / max(1, n_in), form)
@@ -50,7 +51,8 @@ def he(form: Form = "normal") -> Initialiser:
 def xavier(form: Form = "normal") -> Initialiser:
     """Variance 2 / (n_in + n_out), for tanh and sigmoid (Glorot & Bengio 2010). Also called Glorot.
 
-    >>> xavier()((20, 180), np.random.default_rng(0)).std().round(2)  # √(2/200)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.xavier()((20, 180), np.random.default_rng(0)).std().round(2)  # √(2/200)
     np.float64(0.1)
     """
     return scaled(lambda n_in, n_out: 2 / max(1, n_in + n_out), form)
@@ -59,8 +61,9 @@ def xavier(form: Form = "normal") -> Initialiser:
 def lecun(form: Form = "normal") -> Initialiser:
     """Variance 1 / n_in (LeCun et al. 1998, Efficient BackProp).
 
-    >>> weights = lecun("uniform")((75, 100), np.random.default_rng(0))  # the limit is √3 times the deviation: √(3/75)
-    >>> abs(weights).max().round(2)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> weights = tg.nn.initialisers.lecun("uniform")((75, 100), np.random.default_rng(0))
+    >>> abs(weights).max().round(2)  # √3 times the deviation, √(3/75)
     np.float64(0.2)
     """
     return scaled(lambda n_in, n_out: 1 / max(1, n_in), form)
@@ -69,8 +72,8 @@ def lecun(form: Form = "normal") -> Initialiser:
 def zeros() -> Initialiser:
     """All 0. Neurons that start alike stay alike: for biases, and to show why weights are drawn.
 
-    >>> from tinygrad_mlp import nn
-    >>> nn.Dense(2, 1, weights=zeros())([[3.0, 4.0]]).numpy()
+    >>> import tinygrad_mlp as tg
+    >>> tg.nn.Dense(2, 1, weights=tg.nn.initialisers.zeros())([[3.0, 4.0]]).numpy()
     array([[0.]], dtype=float32)
     """
     return lambda shape, rng: np.zeros(shape)
@@ -79,7 +82,8 @@ def zeros() -> Initialiser:
 def normal(std: float = 0.01) -> Initialiser:
     """Normal with a standard deviation of your own.
 
-    >>> normal(std=0.5)((100, 100), np.random.default_rng(0)).std().round(2)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.normal(std=0.5)((100, 100), np.random.default_rng(0)).std().round(2)
     np.float64(0.5)
     """
     return lambda shape, rng: rng.normal(0.0, std, shape)
@@ -88,7 +92,8 @@ def normal(std: float = 0.01) -> Initialiser:
 def uniform(limit: float = 0.05) -> Initialiser:
     """Uniform from −limit to limit.
 
-    >>> abs(uniform(limit=0.5)((100, 100), np.random.default_rng(0))).max().round(2)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> abs(tg.nn.initialisers.uniform(limit=0.5)((100, 100), np.random.default_rng(0))).max().round(2)
     np.float64(0.5)
     """
     return lambda shape, rng: rng.uniform(-limit, limit, shape)
@@ -116,7 +121,8 @@ def initialiser(which: str | Initialiser) -> Initialiser:
     Raises:
         OptionError: there is none of that name.
 
-    >>> weights = initialiser("he_uniform")((600, 10), np.random.default_rng(0))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> weights = tg.nn.initialisers.initialiser("he_uniform")((600, 10), np.random.default_rng(0))
     >>> bool(abs(weights).max() <= 0.1), round(weights.var() * 600, 1)  # the limit is √(6/600), the variance 2/600
     (True, np.float64(2.0))
     """

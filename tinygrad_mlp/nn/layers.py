@@ -34,7 +34,8 @@ class Dense(Module):
         W: (n_in, n_out).
         b: (n_out,), or None.
 
-    >>> layer = Dense(2, 3, rng=0)
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.Dense(2, 3, rng=0)
     >>> layer.b.data = [1, 2, 3]
     >>> layer([[0.0, 0.0]]).data
     array([[1., 2., 3.]], dtype=float32)
@@ -87,7 +88,8 @@ class Elementwise(Module):
 class ReLU(Elementwise):
     """max(0, x).
 
-    >>> ReLU()(np.array([-2.0, 0.0, 3.0]))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.ReLU()(np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 3.])
     """
 
@@ -105,7 +107,8 @@ class LeakyReLU(Elementwise):
     Raises:
         OptionError: alpha is no finite number.
 
-    >>> LeakyReLU(alpha=0.1)(np.array([-2.0, 0.0, 3.0]))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.LeakyReLU(alpha=0.1)(np.array([-2.0, 0.0, 3.0]))
     array([-0.2,  0. ,  3. ])
     """
 
@@ -122,7 +125,8 @@ class LeakyReLU(Elementwise):
 class Sigmoid(Elementwise):
     """1 / (1 + e^−x).
 
-    >>> Sigmoid()(np.log([1.0, 3.0]))  # of the logarithm of odds of 3 to 1, the probability 3/4
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Sigmoid()(np.log([1.0, 3.0]))  # of the logarithm of odds of 3 to 1, the probability 3/4
     array([0.5 , 0.75])
     """
 
@@ -134,7 +138,8 @@ class Sigmoid(Elementwise):
 class Tanh(Elementwise):
     """tanh x.
 
-    >>> Tanh()(np.log([0.5, 1.0, 2.0])).round(6)  # (2 − 1/2) / (2 + 1/2) is 0.6
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Tanh()(np.log([0.5, 1.0, 2.0])).round(6)  # (2 − 1/2) / (2 + 1/2) is 0.6
     array([-0.6,  0. ,  0.6])
     """
 
@@ -146,7 +151,8 @@ class Tanh(Elementwise):
 class Softplus(Elementwise):
     """ln(1 + e^x), a smooth ReLU.
 
-    >>> np.exp(Softplus()(np.log([1.0, 3.0]))).round(6)  # 1 + 1 and 1 + 3
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> np.exp(tg.nn.Softplus()(np.log([1.0, 3.0]))).round(6)  # 1 + 1 and 1 + 3
     array([2., 4.])
     """
 
@@ -161,7 +167,8 @@ class Softmax(Elementwise):
     Args:
         axis: the axis whose elements add up to 1.
 
-    >>> Softmax()(np.log([[1.0, 2.0, 5.0]])).round(6)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Softmax()(np.log([[1.0, 2.0, 5.0]])).round(6)
     array([[0.125, 0.25 , 0.625]])
     """
 
@@ -187,7 +194,8 @@ class Dropout(Elementwise):
     Raises:
         OptionError: p is no such probability.
 
-    >>> layer = Dropout(0.5, rng=0)
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> layer = tg.nn.Dropout(0.5, rng=0)
     >>> layer(np.ones(6))
     array([2., 2., 2., 0., 0., 0.])
     >>> layer.eval()(np.ones(6))

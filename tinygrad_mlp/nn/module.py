@@ -48,8 +48,9 @@ class Buffer(Parameter):
 
     It requires no gradient, and `unfreeze()` leaves it so.
 
-    >>> mean = Buffer([1.0, 5.0])
-    >>> isinstance(mean, Parameter), mean.requires_grad
+    >>> import tinygrad_mlp as tg
+    >>> mean = tg.nn.Buffer([1.0, 5.0])
+    >>> isinstance(mean, tg.nn.Parameter), mean.requires_grad
     (True, False)
     """
 

@@ -54,7 +54,8 @@ class LayerNorm(Normalisation):
     Attributes:
         gamma, beta: (n,).
 
-    >>> LayerNorm(2)([[1.0, 3.0], [0.0, 100.0]]).numpy().round(3)
+    >>> import tinygrad_mlp as tg
+    >>> tg.nn.LayerNorm(2)([[1.0, 3.0], [0.0, 100.0]]).numpy().round(3)
     array([[-1.,  1.],
            [-1.,  1.]], dtype=float32)
     """
@@ -85,7 +86,8 @@ class BatchNorm(Normalisation):
         running_mean, running_variance: (n,), stored with the weights but not trained. The variance is the unbiased one,
             as in PyTorch.
 
-    >>> layer, X = BatchNorm(1), [[1.0], [3.0]]
+    >>> import tinygrad_mlp as tg
+    >>> layer, X = tg.nn.BatchNorm(1), [[1.0], [3.0]]
     >>> layer(X).numpy().round(3).tolist()  # in training, with the mean 2 and the deviation 1 of this batch
     [[-1.0], [1.0]]
     >>> layer.running_mean.data, layer.running_variance.data  # a tenth of the way: from 0 to 2, and from 1 to 2

@@ -34,7 +34,7 @@ class Group:
 
     >>> import tinygrad_mlp as tg
     >>> slow, fast = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
-    >>> sgd = tg.optim.SGD([Group([slow], learning_rate=0.01), Group([fast])], learning_rate=0.1)
+    >>> sgd = tg.optim.SGD([tg.optim.Group([slow], learning_rate=0.01), tg.optim.Group([fast])], learning_rate=0.1)
     >>> slow.grad = fast.grad = [1.0]
     >>> sgd.step()
     >>> slow.data, fast.data
@@ -55,9 +55,9 @@ def without_decay_on_biases(model: Module) -> list[Group]:
 
     `AdamW(without_decay_on_biases(model), weight_decay=0.01)`: a bias makes no model more complex.
 
-    >>> from tinygrad_mlp import nn
-    >>> model = nn.Dense(3, 2, rng=0) >> nn.ReLU() >> nn.Dense(2, 1, rng=1)
-    >>> for group in without_decay_on_biases(model):
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(3, 2, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(2, 1, rng=1)
+    >>> for group in tg.optim.without_decay_on_biases(model):
     ...     print(group.weight_decay, [p.name for p in group.parameters])
     None ['layers.0.W', 'layers.2.W']
     0.0 ['layers.0.b', 'layers.2.b']
@@ -92,8 +92,8 @@ class Optimizer:
 
     A rule of one's own is what is subtracted from W, and the new state if there is any:
 
-    >>> import tinygrad_mlp as tg
-    >>> class SignDescent(Optimizer):
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> class SignDescent(tg.optim.Optimizer):
     ...     def rule(self, g, rate):
     ...         return (rate * np.sign(g),)
     >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)

@@ -37,7 +37,7 @@ class SGD(Optimizer):
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0], requires_grad=True)
-    >>> sgd = SGD([w], learning_rate=0.1, momentum=0.5)
+    >>> sgd = tg.optim.SGD([w], learning_rate=0.1, momentum=0.5)
     >>> for _ in range(2):
     ...     w.grad = [1.0]
     ...     sgd.step()
@@ -97,7 +97,7 @@ class RMSprop(Optimizer):
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0], requires_grad=True)
-    >>> rmsprop = RMSprop([w], learning_rate=0.1, beta=0.75)
+    >>> rmsprop = tg.optim.RMSprop([w], learning_rate=0.1, beta=0.75)
     >>> for slope in [2.0, 1.0]:
     ...     w.grad = [slope]
     ...     rmsprop.step()
@@ -161,7 +161,7 @@ class Adam(Optimizer):
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)
-    >>> adam = Adam([w], learning_rate=0.1)
+    >>> adam = tg.optim.Adam([w], learning_rate=0.1)
     >>> for slopes in [[300.0, 0.003], [100.0, 0.001]]:
     ...     w.grad = slopes
     ...     adam.step()
@@ -230,7 +230,7 @@ class AdamW(Adam):
         OptionError: as `Adam`.
 
     >>> import tinygrad_mlp as tg
-    >>> for optimizer in [Adam, AdamW]:
+    >>> for optimizer in [tg.optim.Adam, tg.optim.AdamW]:
     ...     w = tg.Tensor([4.0, 8.0], requires_grad=True)
     ...     w.grad = [0.0, 0.0]
     ...     optimizer([w], learning_rate=0.1, weight_decay=0.5).step()
@@ -274,7 +274,7 @@ class AdaGrad(Optimizer):
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([2.0], requires_grad=True)
-    >>> adagrad = AdaGrad([w], learning_rate=1.0)
+    >>> adagrad = tg.optim.AdaGrad([w], learning_rate=1.0)
     >>> for slope in [3.0, 4.0]:
     ...     w.grad = [slope]
     ...     adagrad.step()

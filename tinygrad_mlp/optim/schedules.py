@@ -28,7 +28,7 @@ class Schedule:
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = StepDecay(sgd, every=2, gamma=0.5)
+    >>> schedule = tg.optim.StepDecay(sgd, every=2, gamma=0.5)
     >>> for epoch in range(4):
     ...     schedule.step()
     ...     print(sgd.learning_rate)
@@ -36,7 +36,7 @@ class Schedule:
     0.4
     0.4
     0.2
-    >>> Constant(sgd).factor(100)
+    >>> tg.optim.Constant(sgd).factor(100)
     1.0
     """
 
@@ -89,7 +89,7 @@ class StepDecay(Schedule):
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = StepDecay(sgd, every=2, gamma=0.5)
+    >>> schedule = tg.optim.StepDecay(sgd, every=2, gamma=0.5)
     >>> [schedule.factor(n) for n in range(6)]
     [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
@@ -116,7 +116,7 @@ class Exponential(Schedule):
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = Exponential(sgd, gamma=0.5)
+    >>> schedule = tg.optim.Exponential(sgd, gamma=0.5)
     >>> [schedule.factor(n) for n in range(4)]
     [1.0, 0.5, 0.25, 0.125]
     """
@@ -146,7 +146,7 @@ class Cosine(Schedule):
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = Cosine(sgd, over=4, lowest=0.08)
+    >>> schedule = tg.optim.Cosine(sgd, over=4, lowest=0.08)
     >>> [round(0.8 * schedule.factor(n), 3) for n in range(6)]
     [0.8, 0.695, 0.44, 0.185, 0.08, 0.08]
     """
@@ -178,7 +178,7 @@ class WarmUp(Schedule):
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = WarmUp(sgd, over=4, start=0.2, then=Exponential(sgd, gamma=0.5))
+    >>> schedule = tg.optim.WarmUp(sgd, over=4, start=0.2, then=tg.optim.Exponential(sgd, gamma=0.5))
     >>> [round(schedule.factor(n), 2) for n in range(7)]
     [0.2, 0.4, 0.6, 0.8, 1.0, 0.5, 0.25]
     """
@@ -222,7 +222,7 @@ class ReduceOnPlateau(Schedule):
 
     >>> import tinygrad_mlp as tg
     >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
-    >>> schedule = ReduceOnPlateau(sgd, gamma=0.5, patience=1)
+    >>> schedule = tg.optim.ReduceOnPlateau(sgd, gamma=0.5, patience=1)
     >>> for loss in [3.0, 2.0, 2.5, 2.0, 1.0]:
     ...     schedule.step(loss)
     ...     print(sgd.learning_rate)  # two steps in a row without a better value than 2

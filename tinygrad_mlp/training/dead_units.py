@@ -43,7 +43,7 @@ class DeadUnits(Callback):
     >>> model[0].b.data = [-9.0, 1.0, 1.0, 1.0]  # the first unit is 0 for every row
     >>> sgd = tg.optim.SGD(model, learning_rate=0.1)
     >>> data = [[-1.0], [1.0]], [0, 1]
-    >>> history = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=2, callbacks=[DeadUnits()])
+    >>> history = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=2, callbacks=[tg.DeadUnits()])
     >>> history["dead/layers.1"]
     [0.25, 0.25]
     """

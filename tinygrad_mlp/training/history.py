@@ -25,7 +25,8 @@ class History:
 
     The first epoch decides which columns there are.
 
-    >>> history = History()
+    >>> import tinygrad_mlp as tg
+    >>> history = tg.History()
     >>> history.append({"loss": 0.7, "val_loss": 0.8})
     >>> history.append({"loss": 0.5, "val_loss": 0.6})
     >>> history["val_loss"]
@@ -78,12 +79,14 @@ class History:
         The file appears whole or not at all. Raises `DataError` if it cannot be written.
 
         >>> import tempfile
-        >>> history = History()
+        >>> from pathlib import Path
+        >>> import tinygrad_mlp as tg
+        >>> history = tg.History()
         >>> history.append({"loss": 0.1 + 0.2})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder, "run.csv")
         ...     history.to_csv(path)
-        ...     path.read_text("utf-8").splitlines(), History.from_csv(path)["loss"] == history["loss"]
+        ...     path.read_text("utf-8").splitlines(), tg.History.from_csv(path)["loss"] == history["loss"]
         (['epoch,loss', '1,0.30000000000000004'], True)
         """
         text = io.StringIO()

@@ -24,7 +24,9 @@ class Interruptions:
     Attributes:
         received: the signal that came first, or None.
 
-    >>> interruptions = Interruptions()
+    >>> import signal
+    >>> import tinygrad_mlp as tg
+    >>> interruptions = tg.training.Interruptions()
     >>> interruptions.begin()
     >>> signal.raise_signal(signal.SIGTERM)  # a step goes on
     >>> interruptions.end()

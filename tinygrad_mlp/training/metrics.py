@@ -57,7 +57,8 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.n
         ShapeError, DtypeError: labels that are not class indices (N,), or not as many in both.
         OptionError: classes is below 1.
 
-    >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
     array([[1, 1],
            [0, 2]])
     """
@@ -74,7 +75,8 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.n
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The share of rows whose class is right. Class indices (N,), N ≥ 1.
 
-    >>> accuracy([0, 1, 1, 0], [0, 1, 0, 0])
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.accuracy([0, 1, 1, 0], [0, 1, 0, 0])
     0.75
     """
     truth, predicted = class_indices(y_true, y_pred)
@@ -86,7 +88,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def precision(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
     """Of the rows that were given the class `positive`, the share that belongs to it. Class indices (N,).
 
-    >>> precision([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # four rows were called 1, and one of them is
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.precision([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # four rows were called 1, and one of them is
     0.25
     """
     hits, given, _ = counts(y_true, y_pred, positive)
@@ -96,7 +99,8 @@ def precision(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
 def recall(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
     """Of the rows that belong to the class `positive`, the share that was found. Class indices (N,).
 
-    >>> recall([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # two rows are 1, and one of them was found
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.recall([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # two rows are 1, and one of them was found
     0.5
     """
     hits, _, there = counts(y_true, y_pred, positive)
@@ -106,7 +110,8 @@ def recall(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
 def f1(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
     """The harmonic mean of precision and recall, 2·hits / (given + there). Class indices (N,).
 
-    >>> f1([1, 1, 1, 0], [1, 0, 0, 0])  # the precision is 1, the recall 1/3
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.f1([1, 1, 1, 0], [1, 0, 0, 0])  # the precision is 1, the recall 1/3
     0.5
     """
     hits, given, there = counts(y_true, y_pred, positive)
@@ -116,7 +121,8 @@ def f1(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
 def macro(metric: Callable[..., float], y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The mean of `precision`, `recall` or `f1` over the classes that occur, in the truth or in the predictions.
 
-    >>> macro(f1, [0, 0, 1, 2], [0, 1, 1, 2])
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.macro(tg.metrics.f1, [0, 0, 1, 2], [0, 1, 1, 2])
     0.7777777777777777
     """
     truth, predicted = class_indices(y_true, y_pred)
@@ -129,8 +135,9 @@ def macro(metric: Callable[..., float], y_true: ArrayLike, y_pred: ArrayLike) ->
 def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The mean of the recalls of the classes that occur in the truth. Class indices (N,), N ≥ 1.
 
+    >>> import tinygrad_mlp as tg
     >>> truth, always_0 = [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]
-    >>> accuracy(truth, always_0), balanced_accuracy(truth, always_0)
+    >>> tg.metrics.accuracy(truth, always_0), tg.metrics.balanced_accuracy(truth, always_0)
     (0.8, 0.5)
     """
     truth, predicted = class_indices(y_true, y_pred)
@@ -149,7 +156,8 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         From 0 to 1; NaN if there are rows of one class only.
 
-    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])  # of four pairs one is in the wrong order: 0.4 and 0.3
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])  # of four pairs one is in the wrong order: 0.4 and 0.3
     0.75
     """
     positive, s = binary_scores(y_true, scores)
@@ -171,7 +179,8 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
     Returns:
         From 0 to 1; 0 if there is no row of class 1.
 
-    >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8]), 4)  # 1/2 · 1/1 + 1/2 · 2/3
+    >>> import tinygrad_mlp as tg
+    >>> round(tg.metrics.average_precision([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8]), 4)  # 1/2 · 1/1 + 1/2 · 2/3
     0.8333
     """
     positive, s = binary_scores(y_true, scores)
@@ -193,7 +202,8 @@ def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
     Raises:
         LabelError: an index or a probability is out of range.
 
-    >>> round(log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]) / np.log(2), 4)  # in bits, the mean of 1 and 2
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> round(tg.metrics.log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]) / np.log(2), 4)  # in bits, the mean of 1 and 2
     np.float64(1.5)
     """
     p = checked_probabilities("log_loss", probabilities)
@@ -211,7 +221,8 @@ def brier(y_true: ArrayLike, probabilities: ArrayLike) -> float:
         y_true: 0 or 1, (N,).
         probabilities: P(class 1), (N,).
 
-    >>> round(brier([1, 0], [0.9, 0.3]), 4)  # the mean of 0.1² and 0.3²
+    >>> import tinygrad_mlp as tg
+    >>> round(tg.metrics.brier([1, 0], [0.9, 0.3]), 4)  # the mean of 0.1² and 0.3²
     0.05
     """
     p = checked_probabilities("brier", probabilities)
@@ -230,7 +241,8 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> 
     Returns:
         For each bin that has rows: the mean probability, the share of class 1, and the number of rows.
 
-    >>> calibration([0, 1, 1, 1], [0.2, 0.3, 0.9, 0.6], bins=2)  # what was called 25 % came true in half of the cases
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.calibration([0, 1, 1, 1], [0.2, 0.3, 0.9, 0.6], bins=2)  # of what was called 25 %, half came true
     [(0.25, 0.5, 2), (0.75, 1.0, 2)]
     """
     bins = at_least_1("calibration: bins", bins)
@@ -246,8 +258,11 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
     Numbers (N,) or (N, m), N ≥ 2; of several columns the mean. A constant column counts 1 if it is met exactly, else 0.
 
-    >>> r2([1, 2, 3], [1, 2, 4]), r2([1, 2, 3], [2, 2, 2])  # 1 − 1/2; and the mean alone explains nothing
-    (0.5, 0.0)
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.r2([1, 2, 3], [1, 2, 4])  # 1 − 1/2
+    0.5
+    >>> tg.metrics.r2([1, 2, 3], [2, 2, 2])  # the mean alone explains nothing
+    0.0
     """
     y, predicted = numbers(y_true, y_pred)
     if len(y) < 2:
@@ -262,7 +277,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The mean absolute error of numbers (N,) or (N, m).
 
-    >>> mae([0.0, 0.0], [1.0, -7.0])
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.mae([0.0, 0.0], [1.0, -7.0])
     4.0
     """
     y, predicted = numbers(y_true, y_pred)
@@ -272,7 +288,8 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The root mean square error of numbers (N,) or (N, m); of several columns the mean.
 
-    >>> rmse([0.0, 0.0], [1.0, -7.0])  # the root of (1 + 49) / 2
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.rmse([0.0, 0.0], [1.0, -7.0])  # the root of (1 + 49) / 2
     5.0
     """
     y, predicted = numbers(y_true, y_pred)

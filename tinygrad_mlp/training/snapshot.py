@@ -30,10 +30,10 @@ def snapshot(run: Run) -> dict[str, Any]:
     and the package; the states of the callbacks; the history; and the place in the epoch, with the outputs so far, of
     which its metrics are made.
 
-    >>> from tinygrad_mlp import nn, optim
-    >>> model = nn.Dense(1, 1, weights="zeros")
-    >>> run = Run(model, optim.SGD(model), epochs=3, validated=False, history=History())
-    >>> snapshot(run)["model"]
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> run = tg.training.Run(model, tg.optim.SGD(model), epochs=3, validated=False, history=tg.History())
+    >>> tg.training.snapshot(run)["model"]
     {'W': array([[0.]], dtype=float32), 'b': array([0.], dtype=float32)}
     """
     under_way = None
@@ -63,12 +63,12 @@ def restore(run: Run, state: Mapping[str, Any]) -> None:
         StateError: the snapshot is of another run: another model, optimizer or other callbacks, another batch size; or
             it is none.
 
-    >>> from tinygrad_mlp import nn, optim
-    >>> model = nn.Dense(1, 1, weights="zeros")
-    >>> run = Run(model, optim.SGD(model), epochs=3, validated=False, history=History())
-    >>> before = snapshot(run)
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> run = tg.training.Run(model, tg.optim.SGD(model), epochs=3, validated=False, history=tg.History())
+    >>> before = tg.training.snapshot(run)
     >>> model.W.data = [[5.0]]
-    >>> restore(run, before)
+    >>> tg.training.restore(run, before)
     >>> model.W.data
     array([[0.]], dtype=float32)
     """

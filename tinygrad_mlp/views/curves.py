@@ -53,10 +53,11 @@ def draw_curves(
         OptionError: the file's suffix is another one.
         MissingMatplotlibError: matplotlib is not installed.
 
-    >>> history = History()
+    >>> import tinygrad_mlp as tg
+    >>> history = tg.History()
     >>> for loss in [0.7, 0.5, 0.4]:
     ...     history.append({"loss": loss, "val_loss": loss + 0.1, "accuracy": 1 - loss})
-    >>> figure = draw_curves({"first run": history})
+    >>> figure = tg.views.draw_curves({"first run": history})
     >>> [axes.get_title() for axes in figure.axes]
     ['loss', 'accuracy']
     """

@@ -70,7 +70,7 @@ def draw_gradients(history: History, path: str | os.PathLike[str] | None = None)
     >>> sgd, data = tg.optim.SGD(model), ([[0.0], [1.0]], [1.0, 3.0])
     >>> watching = [tg.GradientNorms(), tg.DeadUnits()]
     >>> history = tg.fit(model, tg.mean_squared_error, sgd, data, epochs=3, callbacks=watching)
-    >>> figure = draw_gradients(history)
+    >>> figure = tg.views.draw_gradients(history)
     >>> [axes.get_title() for axes in figure.axes]
     ['loss', 'gradient norm', 'update ratio of the weights', 'dead units of relu']
     """

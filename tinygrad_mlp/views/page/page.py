@@ -136,7 +136,7 @@ def show_backward(
     >>> import tempfile
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
-    >>> page = show_backward((w * w).sum())
+    >>> page = tg.show_backward((w * w).sum())
     >>> page.title
     'The backward pass: 2 steps from sum = 5 to 1 parameter'
     >>> with tempfile.TemporaryDirectory() as folder:
