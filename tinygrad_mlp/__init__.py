@@ -3,7 +3,7 @@
 import tinygrad_mlp.interrupting  # noqa: F401 - before all others, which take a while: Ctrl-C may come meanwhile
 
 # isort: split
-from tinygrad_mlp import data, nn, ops, optim, testing
+from tinygrad_mlp import data, errors, files, nn, ops, optim, testing, training, views
 from tinygrad_mlp.autograd import enable_grad, grad, no_grad, op
 from tinygrad_mlp.calculus import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_mlp.checking import detect_anomaly, gradcheck
@@ -44,8 +44,10 @@ __all__ = [
     "detect_anomaly",
     "draw",
     "enable_grad",
+    "errors",
     "evaluate",
     "explain",
+    "files",
     "fit",
     "grad",
     "gradcheck",
@@ -65,7 +67,14 @@ __all__ = [
     "set_default_dtype",
     "show_backward",
     "testing",
+    "training",
     "value_and_grad",
+    "views",
     "vjp",
     *ops.__all__,
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -20,6 +20,12 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
     Raises:
         DtypeError: it is not a floating-point dtype.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.set_default_dtype(np.float64)
+    >>> tg.Tensor([1.0]).dtype, tg.nn.Dense(2, 1).W.dtype
+    (dtype('float64'), dtype('float64'))
+    >>> tg.set_default_dtype(np.float32)
     """
     global _default
     if np.dtype(dtype).kind != "f":
@@ -28,7 +34,12 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
 
 def default_dtype() -> np.dtype[Any]:
-    """The dtype that numbers and lists take: float32 unless `set_default_dtype` was called."""
+    """The dtype that numbers and lists take: float32 unless `set_default_dtype` was called.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.default_dtype(), tg.Tensor([1.0]).dtype, tg.Tensor(np.array([1.0])).dtype  # arrays keep theirs
+    (dtype('float32'), dtype('float32'), dtype('float64'))
+    """
     return _default
 
 

@@ -1,12 +1,49 @@
 """The errors of the package: each is also the built-in error that a Python programmer would expect; and its warnings.
 
 A message says what was seen, what was expected, and where (operation, layer, parameter, file, line, column).
+
+>>> import tinygrad_mlp as tg
+>>> model = tg.nn.Dense(3, 2) >> tg.nn.ReLU() >> tg.nn.Dense(3, 1)
+>>> try:
+...     model([[1.0, 2.0, 3.0]])
+... except ValueError as error:
+...     print(f"{type(error).__name__}: {error}")
+ShapeError: dense in layers.2: X (1, 2) · W (3, 1): inner sizes 2 and 3 differ
 """
 
 import sys
 import warnings
 
 from numpy.linalg import LinAlgError
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DtypeError",
+    "GradientError",
+    "LabelError",
+    "MatrixError",
+    "MissingGradientWarning",
+    "MissingMatplotlibError",
+    "ModelFileError",
+    "NonFiniteError",
+    "OptionError",
+    "ShapeError",
+    "SharedRowsWarning",
+    "StaleError",
+    "StaleGradientWarning",
+    "StateError",
+    "TinygradMlpError",
+    "TraceError",
+    "TrainingWarning",
+    "UnsupportedError",
+    "WrongGradientError",
+]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
 
 
 class TinygradMlpError(Exception):

@@ -27,7 +27,8 @@ class Tensor(Methods):
     Raises:
         DtypeError: complex or text data; an integer tensor that requires a gradient.
 
-    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> import tinygrad_mlp as tg
+    >>> x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
     array([2., 4., 6.], dtype=float32)
@@ -36,7 +37,10 @@ class Tensor(Methods):
     __slots__ = ()
 
     def backward(self, gradient: Any = None) -> None:
-        """Add ∂self/∂leaf to the `.grad` of every leaf; a tensor that is not a scalar needs its own `gradient`."""
+        """Add ∂self/∂leaf to the `.grad` of every leaf; a tensor that is not a scalar needs its own `gradient`.
+
+        Raises `GradientError` if it is not given, or nothing requires one; `StaleError` if a leaf was changed since.
+        """
         backward(self, gradient)
 
     def item(self) -> float:

@@ -28,6 +28,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """The strategies, from when one is used: `import tinygrad_mlp` neither needs Hypothesis nor waits for it."""
     if name not in STRATEGIES:

@@ -86,7 +86,7 @@ def test_a_plateau_looks_at_the_share_of_the_best() -> None:
     assert sgd.learning_rate == 0.5
 
 
-@pytest.mark.parametrize("every", [0, -1, 1.5, True])
+@pytest.mark.parametrize("every", [0, -1, 1.5, True, None, "2", [2], float("inf"), float("nan")])
 def test_a_schedule_needs_a_whole_number_of_steps(every: Any) -> None:
     with pytest.raises(OptionError, match="whole number"):
         optim.StepDecay(optimizer(), every=every)

@@ -70,7 +70,15 @@ class no_grad(ModeSwitch):  # noqa: N801 - the field's name for it
 
 
 class enable_grad(ModeSwitch):  # noqa: N801
-    """Operations are recorded again inside, within an outer `no_grad`."""
+    """Operations are recorded again inside, within an outer `no_grad`.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor(3.0, requires_grad=True)
+    >>> with tg.no_grad(), tg.enable_grad():
+    ...     y = w * w
+    >>> tg.grad(y, w)
+    array(6., dtype=float32)
+    """
 
     def changed(self, mode: Mode) -> Mode:
         """The same mode with recording."""

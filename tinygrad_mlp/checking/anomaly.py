@@ -17,6 +17,16 @@ class detect_anomaly(ModeSwitch):  # noqa: N801 - the field's name for it
     Raises inside, before any `.grad` is touched:
         NonFiniteError: an operation made a NaN, forward or backward; the message names it.
         StaleError: an array that the graph relies on was written to before the backward pass.
+
+    Attributes:
+        saved: for each node that lives, the arrays that it relies on, each with a copy.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0, -1.0], requires_grad=True)
+    >>> with tg.detect_anomaly(), np.errstate(invalid="ignore"):
+    ...     tg.log(w).sum().backward()
+    Traceback (most recent call last):
+    tinygrad_mlp.errors.NonFiniteError: log made a NaN in the forward pass, at (1,) of its result (2,)
     """
 
     def __init__(self) -> None:

@@ -37,6 +37,14 @@ class Guilty:
         comparison: of the closure's gradient with the numeric one, at the values of the run.
         local: the operation by itself, for a closer look.
         order: 2 if the closure is right and its own derivative is not.
+
+    >>> import tinygrad_mlp as tg
+    >>> @tg.op
+    ... def product(a, b):
+    ...     return a * b, lambda g: g * b, lambda g: g * b  # g · a would be right
+    >>> guilty = tg.gradcheck(lambda x, y: tg.exp(product(x, y)).sum(), [1.0, 2.0], [3.0, 0.5]).guilty
+    >>> [(suspect.operation, suspect.input) for suspect in guilty]
+    [('product', 'b')]
     """
 
     operation: str

@@ -49,6 +49,18 @@ class RandomGraph:
         steps: the operations, in order; the value of the last one is the function's.
 
     It prints as Python source that can be run on its own.
+
+    >>> import tinygrad_mlp as tg
+    >>> f = tg.testing.random_graph(263, operations=3, kinks=1)
+    >>> f
+    x0 = np.array([1.0, 0.0])
+    def f(x0):
+        v0 = tg.exp(x0)
+        v1 = tg.erf(v0)
+        v2 = tg.min(v1)
+        return v2
+    >>> f(*f.inputs).round(4)  # erf(1)
+    np.float64(0.8427)
     """
 
     inputs: tuple[np.ndarray, ...]

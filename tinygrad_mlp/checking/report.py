@@ -41,6 +41,14 @@ class Failure:
         cause: the kind of mistake: see `Cause`.
         explanation: the cause in words.
         order: 1, or 2 if the first order is right.
+
+    >>> import tinygrad_mlp as tg
+    >>> @tg.op
+    ... def double(x):
+    ...     return 2 * x, lambda g: 3 * g
+    >>> failure = tg.gradcheck(double, [1.0]).failures[0]
+    >>> failure.name, failure.index, failure.cause, round(failure.analytic / failure.numeric, 6)
+    ('x', (0,), 'factor', 1.5)
     """
 
     name: str
@@ -61,9 +69,15 @@ class Report:
         what: the function or the model.
         order: the highest order that was asked for.
         total: how many elements the inputs have.
+        reopen: makes the function anew, with its leaves in float64 meanwhile, for `plot`.
         comparisons: of each order, those of the inputs.
         causes: of each order, the likely cause by input.
         guilty: the operations whose closures are wrong by themselves.
+
+    >>> import tinygrad_mlp as tg
+    >>> report = tg.gradcheck(lambda x: tg.abs(x).sum(), [1.0, 0.0])  # with the kink of abs at 0
+    >>> report.passed, report.verdict, report.compared
+    (True, 'kink', 2)
     """
 
     what: str

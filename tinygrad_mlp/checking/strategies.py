@@ -54,8 +54,8 @@ def arrays(
     Raises:
         OptionError: no number is left between low and high, or not as many distinct ones as a shape needs.
 
-    >>> import numpy as np, tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> @given(tg.testing.arrays((2, 3), kinks=[0.0, 1.0]))
     ... def relu1_is_right(x):
     ...     t = tg.Tensor(x, requires_grad=True)
@@ -115,8 +115,8 @@ def with_first(x: np.ndarray, value: float) -> np.ndarray:
 def broadcastable_shapes(n: int, *, max_dims: int = 3, max_side: int = 4) -> SearchStrategy[tuple[Shape, ...]]:
     """Shapes of n arrays that broadcast against each other, missing axes and axes of length 1 among them.
 
-    >>> import numpy as np, tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> @given(tg.testing.broadcastable_shapes(2))
     ... def a_gradient_has_the_shape_of_its_input(pair):
     ...     a, b = (tg.Tensor(np.ones(shape), requires_grad=True) for shape in pair)
@@ -138,6 +138,13 @@ class Network(NamedTuple):
         X: rows, float32 (N, n_in).
         y: class indices (N,), or numbers (N, n_out).
         loss: of the model's outputs and y.
+
+    >>> from hypothesis import given
+    >>> import tinygrad_mlp as tg
+    >>> @given(tg.testing.networks(max_layers=2))
+    ... def a_network_takes_its_rows(network):
+    ...     assert len(network.model(network.X)) == len(network.y)
+    >>> a_network_takes_its_rows()
     """
 
     model: nn.Sequential
@@ -150,21 +157,19 @@ SMOOTH: list[Callable[[], nn.Module]] = [nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Si
 KINKED: list[Callable[[], nn.Module]] = [nn.ReLU, nn.LeakyReLU]
 
 
-@st.composite
 def networks(
-    draw: st.DrawFn, *, max_layers: int = 3, max_width: int = 5, max_rows: int = 6, smooth: bool = False
-) -> Network:
+    *, max_layers: int = 3, max_width: int = 5, max_rows: int = 6, smooth: bool = False
+) -> SearchStrategy[Network]:
     """Small networks with rows and labels: Dense layers, activations, at times a LayerNorm; no dropout.
 
     Args:
-        draw: given by Hypothesis.
         max_layers: the most Dense layers.
         max_width: the most features of a layer.
         max_rows: the most rows of X.
         smooth: whether activations with kinks are left out.
 
-    >>> import tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import tinygrad_mlp as tg
     >>> @given(tg.testing.networks())
     ... def a_small_step_downhill_helps(network):
     ...     model, X, y, loss = network
@@ -174,6 +179,12 @@ def networks(
     ...     assert loss(model(X), y).item() <= before.item() + 1e-5
     >>> a_small_step_downhill_helps()
     """
+    return network(max_layers, max_width, max_rows, smooth)
+
+
+@st.composite
+def network(draw: st.DrawFn, max_layers: int, max_width: int, max_rows: int, smooth: bool) -> Network:
+    """One of `networks`."""
     widths = draw(st.lists(st.integers(1, max_width), min_size=2, max_size=max_layers + 1))
     classes = draw(st.booleans())
     widths[-1] = max(widths[-1], 2) if classes else widths[-1]
@@ -199,8 +210,8 @@ def networks(
 def graphs(min_operations: int = 5, max_operations: int = 40, *, kinks: float = 0.3) -> SearchStrategy[RandomGraph]:
     """Random scalar functions with a point: see `random_graph`. They shrink to fewer operations.
 
-    >>> import tinygrad_mlp as tg
     >>> from hypothesis import given
+    >>> import tinygrad_mlp as tg
     >>> @given(tg.testing.graphs())
     ... def a_second_backward_adds_the_same(f):
     ...     x = [tg.Tensor(a, requires_grad=True) for a in f.inputs]

@@ -33,6 +33,17 @@ class CompiledFunction:
     Attributes:
         function: as given.
         backend: as asked for.
+        bound: the programs by the shapes and dtypes of their inputs, the last few of them.
+        latest: the one that ran last; None before the first call.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> f = tg.compile(lambda x: tg.relu(x).sum(), backend="numpy")
+    >>> f(np.array([-1.0, 2.0]))
+    array(2.)
+    >>> print(f.program)
+    def function(x0):
+        t1 = np.sum(np.maximum(x0, 0))                                # number
+        return t1
     """
 
     def __init__(self, function: Callable[..., Any], backend: Backend = "auto") -> None:
@@ -222,7 +233,7 @@ def compile_function(function: Callable[..., Any], *, backend: Backend = "auto")
             generator of your own. The message has the line.
 
     >>> import numpy as np, tinygrad_mlp as tg
-    >>> @compile_function
+    >>> @tg.compile
     ... def slope(x):
     ...     t = tg.Tensor(x, requires_grad=True)
     ...     return tg.grad((t**3).sum(), t)

@@ -34,6 +34,15 @@ class CompiledStep:
     Attributes:
         model, loss, optimizer: as given.
         program: the text of the program that ran last.
+        backend, limits: as asked for.
+        bound: the programs by the shapes and dtypes of their batches, the last few of them.
+        latest: the one that ran last; None before the first call.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> step = tg.compile_step(model, tg.mean_squared_error, tg.optim.SGD(model, 0.1), backend="numpy")
+    >>> step([[1.0]], [[3.0]]), step.outputs  # the loss, and the outputs before the step
+    (9.0, array([[0.]], dtype=float32))
     """
 
     def __init__(
@@ -333,7 +342,7 @@ def compile_step(
     >>> import numpy as np, tinygrad_mlp as tg
     >>> from tinygrad_mlp import nn, optim
     >>> model = nn.Dense(3, 2, rng=0)
-    >>> step = compile_step(model, tg.softmax_cross_entropy, optim.SGD(model, 0.1))
+    >>> step = tg.compile_step(model, tg.softmax_cross_entropy, optim.SGD(model, 0.1))
     >>> losses = [step(np.eye(3, dtype=np.float32), np.array([0, 1, 1])) for _ in range(20)]
     >>> losses[-1] < losses[0]
     True

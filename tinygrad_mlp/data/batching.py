@@ -31,7 +31,8 @@ def batches(
     Raises `ShapeError` if X and y differ in length, `OptionError` for a batch size below 1 and for an `rng` that is no
     generator (a seed would give every epoch the same order).
 
-    >>> [len(xb) for xb, yb in batches(np.zeros((10, 3)), np.zeros(10), 4)]
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> [len(xb) for xb, yb in tg.data.batches(np.zeros((10, 3)), np.zeros(10), 4)]
     [4, 4, 2]
     """
     if X.ndim < 1 or (y is not None and (y.ndim < 1 or len(X) != len(y))):

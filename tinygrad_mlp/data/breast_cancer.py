@@ -24,7 +24,8 @@ def load_breast_cancer() -> Table:
     lengths and areas in pixels of the image. 78 cells are 0, and mean it. Breast Cancer Wisconsin (Diagnostic),
     W. Wolberg, O. Mangasarian, N. Street, W. Street 1995, UCI, doi 10.24432/C5DW2B, CC BY 4.0.
 
-    >>> load_breast_cancer()
+    >>> import tinygrad_mlp as tg
+    >>> tg.data.load_breast_cancer()
     Table('breast_cancer.csv': 569 rows; 30 features; label 'diagnosis': B 357, M 212)
     """
     data = (resources.files(__package__) / _FILE).read_bytes()
@@ -35,7 +36,8 @@ def load_breast_cancer() -> Table:
 def breast_cancer_path() -> AbstractContextManager[Path]:
     """A context with the path of the table as a CSV file; of a package in a zip, the file is temporary.
 
-    >>> with breast_cancer_path() as path:
+    >>> import tinygrad_mlp as tg
+    >>> with tg.data.breast_cancer_path() as path:
     ...     path.name
     'breast_cancer.csv'
     """

@@ -29,7 +29,7 @@ def read_csv(
     task: Task = "classification",
     progress: Callable[[float], None] | None = None,
 ) -> Table:
-    """Read a CSV file (UTF-8, separated by commas) into a `Table`.
+    r"""Read a CSV file (UTF-8, separated by commas) into a `Table`.
 
     label    name or position (1, 2, …) of the label column. None: the column named diagnosis, label, class, target,
              species or y; else the only column of text.
@@ -48,6 +48,18 @@ def read_csv(
     A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
     (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
     blank lines between rows, unclosed quotes, wrong encodings, files that cannot be opened.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import tinygrad_mlp as tg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "flowers.csv")
+    ...     _ = path.write_text("length,width,species\n1.4,0.2,setosa\n4.7,1.4,versicolor\n")
+    ...     table = tg.data.read_csv(path)
+    >>> table.features.tolist(), table.feature_names
+    ([[1.4, 0.2], [4.7, 1.4]], ('length', 'width'))
+    >>> table.labels.tolist(), table.classes, table.label_name
+    ([0, 1], ('setosa', 'versicolor'), 'species')
     """
     if task not in TASKS:
         raise OptionError(f"read_csv: task is {task!r}; {instead(str(task), TASKS)}")

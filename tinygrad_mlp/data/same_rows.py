@@ -25,7 +25,8 @@ def shared_rows(first: tuple[Array, Array], second: tuple[Array, Array]) -> list
     A row is the same if all its numbers are, and its label or targets. Of equal rows in the first pair, the first one
     counts. In the order of the second.
 
-    >>> shared_rows((np.eye(3), np.array([0, 1, 2])), (np.eye(3)[::-1], np.array([2, 7, 0])))
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.data.shared_rows((np.eye(3), np.array([0, 1, 2])), (np.eye(3)[::-1], np.array([2, 7, 0])))
     [(2, 0), (0, 2)]
     """
     dtypes = [np.result_type(a, b) for a, b in zip(first, second, strict=True)]
@@ -65,10 +66,11 @@ class Fingerprint:
         rows: how many there are.
         total: the sum, 0 ≤ total < 2¹²⁸.
 
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> X, y = np.array([[1.5, 2.0], [3.0, 4.0]]), np.array([0, 1])
-    >>> Fingerprint.of(X, y) == Fingerprint.of(X[::-1], y[::-1])
+    >>> tg.data.Fingerprint.of(X, y) == tg.data.Fingerprint.of(X[::-1], y[::-1])
     True
-    >>> Fingerprint.of(X, y) == Fingerprint.of(X, y[::-1])
+    >>> tg.data.Fingerprint.of(X, y) == tg.data.Fingerprint.of(X, y[::-1])
     False
     """
 

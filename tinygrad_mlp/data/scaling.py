@@ -20,9 +20,14 @@ class StandardScaler:
     the dtype), as one computation in different orders gives them, counts as constant too: dividing by such a deviation
     would blow rounding up to the size of data. Its scale is max(1, max|x|), so that it comes out within 8·eps of 0.
 
-    >>> scaler = StandardScaler().fit([[1.0, 5.0], [3.0, 5.0]])
+    >>> import tinygrad_mlp as tg
+    >>> scaler = tg.data.StandardScaler().fit([[1.0, 5.0], [3.0, 5.0]])
+    >>> scaler.mean, scaler.scale
+    (array([2., 5.]), array([1., 1.]))
     >>> scaler.transform([[2.0, 6.0]])
     array([[0., 1.]])
+    >>> scaler.inverse_transform([[0.0, 1.0]])
+    array([[2., 6.]])
     """
 
     def __init__(self) -> None:

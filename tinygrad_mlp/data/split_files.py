@@ -22,7 +22,18 @@ from tinygrad_mlp.errors import DataError
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The two files that a split has written, and how many rows of data are in each."""
+    """The two files that a split has written, and how many rows of data are in each.
+
+    Attributes:
+        train_path, valid_path: where they are.
+        train_rows, valid_rows: how many rows they have, the header not counted.
+
+    >>> from pathlib import Path
+    >>> import tinygrad_mlp as tg
+    >>> files = tg.data.SplitFiles(Path("masses_train.csv"), Path("masses_valid.csv"), 455, 114)
+    >>> f"{files.valid_path}: {files.valid_rows / (files.train_rows + files.valid_rows):.0%} of the rows"
+    'masses_valid.csv: 20% of the rows'
+    """
 
     train_path: Path
     valid_path: Path
@@ -50,6 +61,13 @@ def split_csv(
 
     Raises `DataError` as `read_csv` and `split_indices` do, for an output that would replace the input or the other
     output, and if a file cannot be written.
+
+    >>> import tempfile
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> with tempfile.TemporaryDirectory() as folder, tg.data.breast_cancer_path() as path:
+    ...     files = tg.data.split_csv(path, train_path=f"{folder}/train.csv", valid_path=f"{folder}/valid.csv")
+    ...     [np.bincount(tg.data.read_csv(part).labels).tolist() for part in (files.train_path, files.valid_path)]
+    [[286, 169], [71, 43]]
     """
     text = CsvText.load(path, header)
     source = Path(path)

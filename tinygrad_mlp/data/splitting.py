@@ -25,6 +25,12 @@ def split(
     With `stratify`, y (N,) holds class labels and each class is shared out in the same ratio. The arrays are copies.
 
     Raises `ShapeError` for arrays of different lengths, otherwise as `split_indices`.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> X, y = np.arange(20).reshape(10, 2), np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+    >>> X_train, X_valid, y_train, y_valid = tg.data.split(X, y, ratio=0.5)
+    >>> np.bincount(y_train), np.bincount(y_valid), X_train.shape
+    (array([4, 1]), array([4, 1]), (5, 2))
     """
     arrays = [np.asarray(array) for array in (X, y, *extra)]
     lengths = [array.shape[0] if array.ndim else None for array in arrays]
@@ -46,6 +52,11 @@ def split_indices(
 
     Raises `DataError` for a ratio that is not between 0 and 1 and for a class with a single row, `ShapeError` if y has
     other than one axis, `OptionError` for an `rng` that is neither a generator nor a seed.
+
+    >>> import tinygrad_mlp as tg
+    >>> train, valid = tg.data.split_indices(["B", "B", "B", "B", "M", "M"], ratio=0.5)
+    >>> len(train), len(valid), sorted([*train.tolist(), *valid.tolist()])
+    (3, 3, [0, 1, 2, 3, 4, 5])
     """
     labels = np.asarray(y)
     if labels.ndim != 1:
@@ -83,7 +94,8 @@ def folds(
     Raises `DataError` for fewer than 2 folds, more folds than rows, or a class with a single row; `ShapeError` if y has
     other than one axis.
 
-    >>> [(len(train), len(valid)) for train, valid in folds([0, 0, 0, 1, 1, 1, 1], k=3)]
+    >>> import tinygrad_mlp as tg
+    >>> [(len(train), len(valid)) for train, valid in tg.data.folds([0, 0, 0, 1, 1, 1, 1], k=3)]
     [(4, 3), (5, 2), (5, 2)]
     """
     labels = np.asarray(y)

@@ -23,6 +23,13 @@ class Table:
     has_header     whether the file names its columns
     ids            (N,) texts of the first column left out, or None
     targets        (N,) float64, the numbers of a label column that was read for a regression; else None
+
+    >>> import tinygrad_mlp as tg
+    >>> table = tg.data.load_breast_cancer()
+    >>> table.features.shape, table.classes, table.labels[:3], table.feature_names[0]
+    ((569, 30), ('B', 'M'), array([1, 1, 1]), 'mean radius')
+    >>> table.select(table.features[:, 0] > 25)
+    Table('breast_cancer.csv': 5 rows; 30 features; label 'diagnosis': B 0, M 5)
     """
 
     features: NDArray[np.float64]
@@ -66,6 +73,12 @@ class Table:
         """The tables of some parts of the rows, each row in one part at most; their features are this table's memory.
 
         So they take no more of it. The rows are moved there: this table must not be used any more.
+
+        >>> import tinygrad_mlp as tg
+        >>> table = tg.data.load_breast_cancer()
+        >>> train, valid = table.dealt(*tg.data.split_indices(table.strata, ratio=0.8))
+        >>> valid
+        Table('breast_cancer.csv': 114 rows; 30 features; label 'diagnosis': B 71, M 43)
         """
         order = np.concatenate(parts)
         for columns in column_blocks(self.features):

@@ -142,6 +142,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         CheckpointError: the file cannot be read, or is not a whole checkpoint of this version.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, rng=0)
+    >>> sgd, data = tg.optim.SGD(model), ([[0.0], [1.0]], [1.0, 3.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/run.checkpoint"
+    ...     _ = tg.fit(model, tg.mean_squared_error, sgd, data, epochs=3, callbacks=[tg.Checkpoint(path)])
+    ...     found = tg.files.read_checkpoint(path)
+    >>> found["finished"], found["run"]["epoch"], len(found["run"]["history"]["loss"])
+    (True, 3, 3)
     """
     with telling(path, "the checkpoint cannot be read", CheckpointError):
         return from_bytes(read_bytes(path))

@@ -46,6 +46,14 @@ class TrainedModel:
         DtypeError: something is of another type, such as a class that is a number.
         ShapeError: the numbers of columns or classes do not fit together.
         OptionError: it has classes and a target_scaler.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 2, weights=lambda shape, rng: np.log([[1.0, 3.0]]))
+    >>> scaler = tg.data.StandardScaler().fit([[10.0], [30.0]])  # the mean is 20, the deviation 10
+    >>> trained = tg.files.TrainedModel(model, scaler, classes=("B", "M"))
+    >>> trained.probabilities([[20.0], [30.0]]).round(6)  # of the scaled rows 0 and 1
+    array([[0.5 , 0.5 ],
+           [0.25, 0.75]])
     """
 
     model: Module
@@ -221,12 +229,30 @@ def load(path: str | os.PathLike[str]) -> Module:
 
     Raises:
         ModelFileError: the file is not there, not a whole model file, or holds layers that are not the package's.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(2, 3, rng=0) >> tg.nn.Dropout(0.5) >> tg.nn.Dense(3, 2, rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save(model, f"{folder}/model.safetensors")
+    ...     again = tg.load(f"{folder}/model.safetensors")
+    >>> again[1], again.training, (again[0].W.data == model[0].W.data).all()
+    (Dropout(), False, np.True_)
     """
     return TrainedModel.load(path).model
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The parameters that a model file holds, by path, for `model.load_state_dict`. Raises `ModelFileError`."""
+    """The parameters that a model file holds, by path, for `model.load_state_dict`. Raises `ModelFileError`.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tg.save(tg.nn.Dense(2, 3), f"{folder}/model.safetensors")
+    ...     weights = tg.files.read_weights(f"{folder}/model.safetensors")
+    >>> {path: array.shape for path, array in sorted(weights.items())}
+    {'W': (2, 3), 'b': (3,)}
+    """
     with telling(path, "the model cannot be read"):
         return contents(read_bytes(path))[0]
 

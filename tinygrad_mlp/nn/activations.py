@@ -15,10 +15,17 @@ from tinygrad_mlp.nn.module import Parameter
 
 
 class GELU(Elementwise):
-    """x·Φ(x) with the normal distribution's Φ.
+    """x·Φ(x) with the normal distribution's Φ (Hendrycks & Gimpel 2016, arXiv:1606.08415).
 
     Args:
-        approximate: "none" for the exact form, "tanh" for the approximation.
+        approximate: "none" for the exact form, "tanh" for the approximation, which is within 0.0005 of it.
+
+    Raises:
+        OptionError: another approximation.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.GELU()(np.array([-1.0, 0.0, 1.0])).round(4)  # Φ(1) is 0.8413
+    array([-0.1587,  0.    ,  0.8413])
     """
 
     options: ClassVar = ("approximate",)
@@ -34,7 +41,12 @@ class GELU(Elementwise):
 
 
 class SiLU(Elementwise):
-    """x·sigmoid(x), also called swish."""
+    """x·sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118; Ramachandran et al., arXiv:1710.05941).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.SiLU()(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.2689,  0.    ,  0.7311])
+    """
 
     def forward(self, x: Any) -> Any:
         """x·sigmoid(x), element by element."""
@@ -42,10 +54,17 @@ class SiLU(Elementwise):
 
 
 class ELU(Elementwise):
-    """X where x > 0, else α·(e^x − 1).
+    """X where x > 0, else α·(e^x − 1) (Clevert et al. 2015, arXiv:1511.07289).
 
     Args:
         alpha: α, the depth for very negative x.
+
+    Raises:
+        OptionError: alpha is no finite number.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.ELU()(np.array([np.log(0.5), 0.0, 2.0])).round(6)  # e^x − 1 is 0.5 − 1 for the first
+    array([-0.5,  0. ,  2. ])
     """
 
     options: ClassVar = ("alpha",)
@@ -59,14 +78,26 @@ class ELU(Elementwise):
 
 
 class PReLU(Elementwise):
-    """X where x > 0, else α·x, with α learned.
+    """X where x > 0, else α·x, with α learned (He et al. 2015, arXiv:1502.01852).
 
     Args:
         n: how many α there are: one for each of n features, or 1 for all.
         alpha: what they start with.
 
+    Raises:
+        OptionError: n is below 1, or alpha no finite number.
+
     Attributes:
         alpha: (n,).
+
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.PReLU()
+    >>> y = layer([-2.0, 3.0, -4.0])
+    >>> y.numpy()
+    array([-0.5,  3. , -1. ], dtype=float32)
+    >>> y.sum().backward()
+    >>> layer.alpha.grad  # the sum of the negative x
+    array([-6.], dtype=float32)
     """
 
     options: ClassVar = ("n",)

@@ -22,8 +22,25 @@ class Embedding(Module):
         size: the length of a vector.
         rng: a generator or a seed; the package's own (`tg.seed`) if None.
 
+    Raises:
+        OptionError: n or size is below 1.
+
     Attributes:
         W: (n, size), normal with variance 1, as PyTorch draws it.
+
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.Embedding(3, 2, rng=0)
+    >>> layer.W.data = [[0, 1], [2, 3], [4, 5]]
+    >>> y = layer([2, 0, 2])
+    >>> y.numpy()
+    array([[4., 5.],
+           [0., 1.],
+           [4., 5.]], dtype=float32)
+    >>> y.sum().backward()
+    >>> layer.W.grad  # how often each row was used
+    array([[1., 1.],
+           [0., 0.],
+           [2., 2.]], dtype=float32)
     """
 
     options: ClassVar = ("n", "size")
@@ -55,7 +72,12 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """Rows (N, a, b, …) become rows (N, a·b·…)."""
+    """Rows (N, a, b, …) become rows (N, a·b·…).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Flatten()(np.zeros((2, 3, 4))).shape
+    (2, 12)
+    """
 
     def forward(self, x: Any) -> Any:
         """X with all axes but the first one in one."""

@@ -9,6 +9,14 @@ import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 
+__all__ = ["Initialiser", "he", "initialiser", "lecun", "normal", "uniform", "xavier", "zeros"]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
+
+
 Initialiser = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
 """From the shape (n_in, n_out) and a generator to weights, float64."""
 Form = Literal["normal", "uniform"]
@@ -29,32 +37,65 @@ def scaled(variance: Callable[[int, int], float], form: Form) -> Initialiser:
 
 
 def he(form: Form = "normal") -> Initialiser:
-    """Variance 2 / n_in, for ReLU (He et al. 2015, arXiv:1502.01852). Also called Kaiming."""
+    """Variance 2 / n_in, for ReLU (He et al. 2015, arXiv:1502.01852). Also called Kaiming.
+
+    Here and below, `form` is "normal" or "uniform", of the same variance. Raises `OptionError` for another one.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.he()((50, 400), np.random.default_rng(0)).std().round(2)  # √(2/50)
+    np.float64(0.2)
+    """
     return scaled(lambda n_in, n_out: 2 / max(1, n_in), form)
 
 
 def xavier(form: Form = "normal") -> Initialiser:
-    """Variance 2 / (n_in + n_out), for tanh and sigmoid (Glorot & Bengio 2010). Also called Glorot."""
+    """Variance 2 / (n_in + n_out), for tanh and sigmoid (Glorot & Bengio 2010). Also called Glorot.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.xavier()((20, 180), np.random.default_rng(0)).std().round(2)  # √(2/200)
+    np.float64(0.1)
+    """
     return scaled(lambda n_in, n_out: 2 / max(1, n_in + n_out), form)
 
 
 def lecun(form: Form = "normal") -> Initialiser:
-    """Variance 1 / n_in (LeCun et al. 1998, Efficient BackProp)."""
+    """Variance 1 / n_in (LeCun et al. 1998, Efficient BackProp).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> weights = tg.nn.initialisers.lecun("uniform")((75, 100), np.random.default_rng(0))
+    >>> abs(weights).max().round(2)  # √3 times the deviation, √(3/75)
+    np.float64(0.2)
+    """
     return scaled(lambda n_in, n_out: 1 / max(1, n_in), form)
 
 
 def zeros() -> Initialiser:
-    """All 0. Neurons that start alike stay alike: for biases, and to show why weights are drawn."""
+    """All 0. Neurons that start alike stay alike: for biases, and to show why weights are drawn.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.nn.Dense(2, 1, weights=tg.nn.initialisers.zeros())([[3.0, 4.0]]).numpy()
+    array([[0.]], dtype=float32)
+    """
     return lambda shape, rng: np.zeros(shape)
 
 
 def normal(std: float = 0.01) -> Initialiser:
-    """Normal with a standard deviation of your own."""
+    """Normal with a standard deviation of your own.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.initialisers.normal(std=0.5)((100, 100), np.random.default_rng(0)).std().round(2)
+    np.float64(0.5)
+    """
     return lambda shape, rng: rng.normal(0.0, std, shape)
 
 
 def uniform(limit: float = 0.05) -> Initialiser:
-    """Uniform from −limit to limit."""
+    """Uniform from −limit to limit.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> abs(tg.nn.initialisers.uniform(limit=0.5)((100, 100), np.random.default_rng(0))).max().round(2)
+    np.float64(0.5)
+    """
     return lambda shape, rng: rng.uniform(-limit, limit, shape)
 
 
@@ -77,7 +118,11 @@ BY_NAME: dict[str, Callable[[], Initialiser]] = {
 def initialiser(which: str | Initialiser) -> Initialiser:
     """An initialiser by name ("he", "xavier_uniform", …), or the one given.
 
-    >>> weights = initialiser("he_uniform")((600, 10), np.random.default_rng(0))
+    Raises:
+        OptionError: there is none of that name.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> weights = tg.nn.initialisers.initialiser("he_uniform")((600, 10), np.random.default_rng(0))
     >>> bool(abs(weights).max() <= 0.1), round(weights.var() * 600, 1)  # the limit is √(6/600), the variance 2/600
     (True, np.float64(2.0))
     """

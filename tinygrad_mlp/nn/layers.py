@@ -26,11 +26,16 @@ class Dense(Module):
         weights: an initialiser or its name ("he", "xavier_uniform", …); b starts at 0.
         rng: a generator or a seed; the package's own (`tg.seed`) if None.
 
+    Raises:
+        OptionError: a length below 1, or an unknown initialiser.
+        ShapeError: the initialiser gives another shape than (n_in, n_out).
+
     Attributes:
         W: (n_in, n_out).
         b: (n_out,), or None.
 
-    >>> layer = Dense(2, 3, rng=0)
+    >>> import tinygrad_mlp as tg
+    >>> layer = tg.nn.Dense(2, 3, rng=0)
     >>> layer.b.data = [1, 2, 3]
     >>> layer([[0.0, 0.0]]).data
     array([[1., 2., 3.]], dtype=float32)
@@ -81,7 +86,12 @@ class Elementwise(Module):
 
 
 class ReLU(Elementwise):
-    """max(0, x)."""
+    """max(0, x).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.ReLU()(np.array([-2.0, 0.0, 3.0]))
+    array([0., 0., 3.])
+    """
 
     def forward(self, x: Any) -> Any:
         """max(0, x), element by element."""
@@ -92,7 +102,14 @@ class LeakyReLU(Elementwise):
     """X where x > 0, else α·x.
 
     Args:
-        alpha: the slope for negative x.
+        alpha: the slope for negative x (Maas et al. 2013 take 0.01).
+
+    Raises:
+        OptionError: alpha is no finite number.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.LeakyReLU(alpha=0.1)(np.array([-2.0, 0.0, 3.0]))
+    array([-0.2,  0. ,  3. ])
     """
 
     options: ClassVar = ("alpha",)
@@ -106,7 +123,12 @@ class LeakyReLU(Elementwise):
 
 
 class Sigmoid(Elementwise):
-    """1 / (1 + e^−x)."""
+    """1 / (1 + e^−x).
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Sigmoid()(np.log([1.0, 3.0]))  # of the logarithm of odds of 3 to 1, the probability 3/4
+    array([0.5 , 0.75])
+    """
 
     def forward(self, x: Any) -> Any:
         """1 / (1 + e^−x), element by element."""
@@ -114,7 +136,12 @@ class Sigmoid(Elementwise):
 
 
 class Tanh(Elementwise):
-    """tanh x."""
+    """tanh x.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Tanh()(np.log([0.5, 1.0, 2.0])).round(6)  # (2 − 1/2) / (2 + 1/2) is 0.6
+    array([-0.6,  0. ,  0.6])
+    """
 
     def forward(self, x: Any) -> Any:
         """Tanh x, element by element."""
@@ -122,7 +149,12 @@ class Tanh(Elementwise):
 
 
 class Softplus(Elementwise):
-    """ln(1 + e^x), a smooth ReLU."""
+    """ln(1 + e^x), a smooth ReLU.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> np.exp(tg.nn.Softplus()(np.log([1.0, 3.0]))).round(6)  # 1 + 1 and 1 + 3
+    array([2., 4.])
+    """
 
     def forward(self, x: Any) -> Any:
         """ln(1 + e^x), element by element."""
@@ -134,6 +166,10 @@ class Softmax(Elementwise):
 
     Args:
         axis: the axis whose elements add up to 1.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> tg.nn.Softmax()(np.log([[1.0, 2.0, 5.0]])).round(6)
+    array([[0.125, 0.25 , 0.625]])
     """
 
     options: ClassVar = ("axis",)
@@ -149,11 +185,17 @@ class Softmax(Elementwise):
 class Dropout(Elementwise):
     """In training, drops each element with probability p and scales the rest by 1 / (1 − p); otherwise does nothing.
 
+    So the mean of an output is its input (Srivastava et al. 2014, in the form that is called inverted).
+
     Args:
         p: the probability, 0 ≤ p < 1.
         rng: a generator or a seed; the package's own (`tg.seed`) if None.
 
-    >>> layer = Dropout(0.5, rng=0)
+    Raises:
+        OptionError: p is no such probability.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> layer = tg.nn.Dropout(0.5, rng=0)
     >>> layer(np.ones(6))
     array([2., 2., 2., 0., 0., 0.])
     >>> layer.eval()(np.ones(6))

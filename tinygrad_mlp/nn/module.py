@@ -27,7 +27,15 @@ Shape = tuple[Any, ...]
 
 
 class Parameter(Tensor):
-    """A Tensor that belongs to a module and is trained: `requires_grad` is True unless it is frozen."""
+    """A Tensor that belongs to a module and is trained: `requires_grad` is True unless it is frozen.
+
+    >>> from tinygrad_mlp import nn
+    >>> class Scaling(nn.Module):
+    ...     def __init__(self):
+    ...         self.gain = nn.Parameter([1.0, 2.0])
+    >>> Scaling().named_parameters()
+    {'gain': Tensor([1., 2.], dtype=float32, name='gain', requires_grad=True)}
+    """
 
     __slots__ = ()
 
@@ -39,6 +47,11 @@ class Buffer(Parameter):
     """Values that belong to a module and are stored with its weights, but are never trained: running means, tables.
 
     It requires no gradient, and `unfreeze()` leaves it so.
+
+    >>> import tinygrad_mlp as tg
+    >>> mean = tg.nn.Buffer([1.0, 5.0])
+    >>> isinstance(mean, tg.nn.Parameter), mean.requires_grad
+    (True, False)
     """
 
     __slots__ = ()

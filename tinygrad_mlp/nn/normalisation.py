@@ -48,8 +48,16 @@ class LayerNorm(Normalisation):
         n: the number of features, the last axis.
         epsilon: ε. PyTorch's default is this one, Keras's 1e-3.
 
+    Raises:
+        OptionError: n is below 1, or epsilon not above 0.
+
     Attributes:
         gamma, beta: (n,).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.nn.LayerNorm(2)([[1.0, 3.0], [0.0, 100.0]]).numpy().round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]], dtype=float32)
     """
 
     def forward(self, x: Any) -> Any:
@@ -70,10 +78,23 @@ class BatchNorm(Normalisation):
         epsilon: ε.
         momentum: the weight of the new batch in the running means, as in PyTorch; Keras's `momentum` is 1 − this one.
 
+    Raises:
+        OptionError: n is below 1, epsilon not above 0, or momentum not above 0 and at most 1.
+
     Attributes:
         gamma, beta: (n,), learned.
         running_mean, running_variance: (n,), stored with the weights but not trained. The variance is the unbiased one,
             as in PyTorch.
+
+    >>> import tinygrad_mlp as tg
+    >>> layer, X = tg.nn.BatchNorm(1), [[1.0], [3.0]]
+    >>> layer(X).numpy().round(3).tolist()  # in training, with the mean 2 and the deviation 1 of this batch
+    [[-1.0], [1.0]]
+    >>> layer.running_mean.data, layer.running_variance.data  # a tenth of the way: from 0 to 2, and from 1 to 2
+    (array([0.2], dtype=float32), array([1.1], dtype=float32))
+    >>> layer.eval()(X).numpy().round(3)  # (1 − 0.2) / √1.1, and (3 − 0.2) / √1.1
+    array([[0.763],
+           [2.67 ]], dtype=float32)
     """
 
     options: ClassVar = ("n", "epsilon", "momentum")

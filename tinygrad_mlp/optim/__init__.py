@@ -31,3 +31,8 @@ __all__ = [
     "clip_gradients",
     "without_decay_on_biases",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

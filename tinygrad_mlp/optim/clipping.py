@@ -47,7 +47,7 @@ def clip_gradients(
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([3.0, 4.0], requires_grad=True)
     >>> (w * w).sum().backward()
-    >>> clip_gradients([w], norm=1.0), w.grad
+    >>> tg.optim.clip_gradients([w], norm=1.0), w.grad
     (10.0, array([0.6, 0.8], dtype=float32))
     """
     if norm is None and value is None:

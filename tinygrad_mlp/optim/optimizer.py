@@ -31,6 +31,14 @@ class Group:
         parameters: a Module, or Tensors.
         learning_rate: η at the start. When the optimizer's is changed (by a schedule), it changes in proportion.
         weight_decay: λ.
+
+    >>> import tinygrad_mlp as tg
+    >>> slow, fast = tg.Tensor([1.0], requires_grad=True), tg.Tensor([1.0], requires_grad=True)
+    >>> sgd = tg.optim.SGD([tg.optim.Group([slow], learning_rate=0.01), tg.optim.Group([fast])], learning_rate=0.1)
+    >>> slow.grad = fast.grad = [1.0]
+    >>> sgd.step()
+    >>> slow.data, fast.data
+    (array([0.99], dtype=float32), array([0.9], dtype=float32))
     """
 
     parameters: Module | Iterable[Tensor]
@@ -45,7 +53,14 @@ Parameters = Module | Group | Iterable[Tensor] | Iterable[Group]
 def without_decay_on_biases(model: Module) -> list[Group]:
     """Two groups: weights (two or more axes), which decay as the optimizer says, and biases and gains, which do not.
 
-    `AdamW(without_decay_on_biases(model), weight_decay=0.01)`
+    `AdamW(without_decay_on_biases(model), weight_decay=0.01)`: a bias makes no model more complex.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(3, 2, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(2, 1, rng=1)
+    >>> for group in tg.optim.without_decay_on_biases(model):
+    ...     print(group.weight_decay, [p.name for p in group.parameters])
+    None ['layers.0.W', 'layers.2.W']
+    0.0 ['layers.0.b', 'layers.2.b']
     """
     weights = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
@@ -69,21 +84,29 @@ class Optimizer:
         learning_rate, weight_decay: may be changed between steps; what is no such number is refused then too.
         parameters: all of them, in the order given.
         state_names: the rule's state, one array for each parameter, by name.
+        decoupled: whether the weights decay by themselves, W ← W − η·λ·W, instead of through the gradient.
+        updates: the rule made ready for the parameters of each group and dtype, which are packed into one array.
         careful: set it to True to be warned, once each, of gradients that a step has used before (`zero_grad()` was
             forgotten, and they add up) and of parameters that a step finds without one (the loss does not depend on
             them). It is False, since both may be meant.
 
-    >>> from tinygrad_mlp import nn, optim
-    >>> layer = nn.Dense(2, 1, rng=0)
-    >>> sgd = optim.SGD(layer, 0.1)
-    >>> sgd.careful = True
+    A rule of one's own is what is subtracted from W, and the new state if there is any:
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> class SignDescent(tg.optim.Optimizer):
+    ...     def rule(self, g, rate):
+    ...         return (rate * np.sign(g),)
+    >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)
+    >>> (w * [100.0, -0.01]).sum().backward()
+    >>> SignDescent([w], learning_rate=0.1).step()
+    >>> w.data
+    array([0.9, 1.1], dtype=float32)
     """
 
     careful: bool = False
 
     state_names: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
-    """Whether the weights decay by themselves, W ← W − η·λ·W, instead of through the gradient."""
 
     def __init__(
         self,

@@ -31,6 +31,19 @@ class SGD(Optimizer):
         nesterov: whether to look ahead; needs momentum.
         rate_in_velocity: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: a number out of its range, or nesterov without momentum; else as `Optimizer`.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0], requires_grad=True)
+    >>> sgd = tg.optim.SGD([w], learning_rate=0.1, momentum=0.5)
+    >>> for _ in range(2):
+    ...     w.grad = [1.0]
+    ...     sgd.step()
+    ...     print(w.data)  # v is 0.1, and then 0.5·0.1 + 0.1
+    [0.9]
+    [0.75]
     """
 
     state_names: ClassVar = ("v",)
@@ -78,6 +91,19 @@ class RMSprop(Optimizer):
         epsilon: ε.
         epsilon_in_root: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: β is not at least 0 and below 1, or ε below 0; else as `Optimizer`.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0], requires_grad=True)
+    >>> rmsprop = tg.optim.RMSprop([w], learning_rate=0.1, beta=0.75)
+    >>> for slope in [2.0, 1.0]:
+    ...     w.grad = [slope]
+    ...     rmsprop.step()
+    ...     print(w.data.round(4))  # v is 0.25·4, and then 0.75·1 + 0.25·1: both roots are 1
+    [0.8]
+    [0.7]
     """
 
     state_names: ClassVar = ("v",)
@@ -128,6 +154,20 @@ class Adam(Optimizer):
         bias_correction: whether m and v are corrected for having started at 0.
         epsilon_hat: whether ε is added to the uncorrected root.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: β₁ or β₂ is not at least 0 and below 1, ε below 0, or epsilon_hat goes without bias_correction;
+            else as `Optimizer`.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0, 1.0], requires_grad=True)
+    >>> adam = tg.optim.Adam([w], learning_rate=0.1)
+    >>> for slopes in [[300.0, 0.003], [100.0, 0.001]]:
+    ...     w.grad = slopes
+    ...     adam.step()
+    ...     print(w.data.round(4))  # the first step is η, and the size of the gradients does not matter
+    [0.9 0.9]
+    [0.8129 0.8129]
     """
 
     state_names: ClassVar = ("m", "v")
@@ -185,6 +225,18 @@ class AdamW(Adam):
         beta2: β₂.
         epsilon: ε.
         weight_decay: λ.
+
+    Raises:
+        OptionError: as `Adam`.
+
+    >>> import tinygrad_mlp as tg
+    >>> for optimizer in [tg.optim.Adam, tg.optim.AdamW]:
+    ...     w = tg.Tensor([4.0, 8.0], requires_grad=True)
+    ...     w.grad = [0.0, 0.0]
+    ...     optimizer([w], learning_rate=0.1, weight_decay=0.5).step()
+    ...     print(w.data)  # Adam makes steps of η of any gradient; here each weight loses its twentieth
+    [3.9 7.9]
+    [3.8 7.6]
     """
 
     decoupled: ClassVar = True
@@ -216,6 +268,19 @@ class AdaGrad(Optimizer):
         accumulator: v at the start.
         epsilon_in_root: the form, see above.
         weight_decay: λ, adds λ·W to the gradient.
+
+    Raises:
+        OptionError: ε or the accumulator is below 0; else as `Optimizer`.
+
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([2.0], requires_grad=True)
+    >>> adagrad = tg.optim.AdaGrad([w], learning_rate=1.0)
+    >>> for slope in [3.0, 4.0]:
+    ...     w.grad = [slope]
+    ...     adagrad.step()
+    ...     print(w.data.round(4))  # 2 − 3 / √9, and then 1 − 4 / √(9 + 16)
+    [1.]
+    [0.2]
     """
 
     state_names: ClassVar = ("v",)

@@ -25,6 +25,19 @@ class Schedule:
         n: the number of steps so far.
         first_rate: η.
         state_names: the attributes that change, or that the optimizer's rate at the start decided.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.StepDecay(sgd, every=2, gamma=0.5)
+    >>> for epoch in range(4):
+    ...     schedule.step()
+    ...     print(sgd.learning_rate)
+    0.8
+    0.4
+    0.4
+    0.2
+    >>> tg.optim.Constant(sgd).factor(100)
+    1.0
     """
 
     state_names: ClassVar[tuple[str, ...]] = ("n", "first_rate")
@@ -70,6 +83,15 @@ class StepDecay(Schedule):
         optimizer: whose learning rate is set.
         every: steps between two drops, at least 1.
         gamma: γ, what the rate is multiplied with at each.
+
+    Raises:
+        OptionError: every is no whole number of at least 1, or gamma below 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.StepDecay(sgd, every=2, gamma=0.5)
+    >>> [schedule.factor(n) for n in range(6)]
+    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, every: int, gamma: float = 0.1) -> None:
@@ -88,6 +110,15 @@ class Exponential(Schedule):
     Args:
         optimizer: whose learning rate is set.
         gamma: γ.
+
+    Raises:
+        OptionError: gamma is no finite number of at least 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.Exponential(sgd, gamma=0.5)
+    >>> [schedule.factor(n) for n in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
@@ -109,6 +140,15 @@ class Cosine(Schedule):
         optimizer: whose learning rate is set.
         over: steps until the lowest rate, at least 1.
         lowest: the rate at the end.
+
+    Raises:
+        OptionError: over is no whole number of at least 1, or lowest below 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.Cosine(sgd, over=4, lowest=0.08)
+    >>> [round(0.8 * schedule.factor(n), 3) for n in range(6)]
+    [0.8, 0.695, 0.44, 0.185, 0.08, 0.08]
     """
 
     def __init__(self, optimizer: Optimizer, over: int, lowest: float = 0.0) -> None:
@@ -132,6 +172,15 @@ class WarmUp(Schedule):
         over: steps of the climb, at least 1.
         start: the share of η to start with.
         then: what follows, made for the same optimizer; constant if None.
+
+    Raises:
+        OptionError: over is no whole number of at least 1, start below 0, or `then` was made for another optimizer.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.WarmUp(sgd, over=4, start=0.2, then=tg.optim.Exponential(sgd, gamma=0.5))
+    >>> [round(schedule.factor(n), 2) for n in range(7)]
+    [0.2, 0.4, 0.6, 0.8, 1.0, 0.5, 0.25]
     """
 
     def __init__(self, optimizer: Optimizer, over: int, start: float = 0.1, then: Schedule | None = None) -> None:
@@ -162,6 +211,26 @@ class ReduceOnPlateau(Schedule):
         patience: how many steps without a better value are let pass; the drop comes with the next one.
         threshold: see above.
         lowest: the rate does not fall below it.
+
+    Attributes:
+        best: the best value so far, ∞ at first.
+        waited: how many steps in a row had no better one; 0 again after a drop.
+
+    Raises:
+        OptionError: gamma or threshold is not at least 0 and below 1, patience no whole number of at least 0, or lowest
+            below 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> sgd = tg.optim.SGD([tg.Tensor(1.0, requires_grad=True)], learning_rate=0.8)
+    >>> schedule = tg.optim.ReduceOnPlateau(sgd, gamma=0.5, patience=1)
+    >>> for loss in [3.0, 2.0, 2.5, 2.0, 1.0]:
+    ...     schedule.step(loss)
+    ...     print(sgd.learning_rate)  # two steps in a row without a better value than 2
+    0.8
+    0.8
+    0.8
+    0.4
+    0.4
     """
 
     state_names: ClassVar = ("n", "first_rate", "best", "waited")
@@ -197,6 +266,10 @@ class ReduceOnPlateau(Schedule):
 
 def steps(name: str, n: int, least: int = 1) -> int:
     """A whole number of steps, or an error that names it."""
-    if isinstance(n, bool) or int(n) != n or n < least:
+    try:
+        fits = not isinstance(n, bool) and int(n) == n and n >= least
+    except (TypeError, ValueError, OverflowError):  # None, NaN, infinity
+        fits = False
+    if not fits:
         raise OptionError(f"{name} is {n!r}; a whole number of at least {least} is expected")
     return int(n)

@@ -56,6 +56,18 @@ class Run:
         callbacks: all of them.
         under_way: the epoch that is running, between its first batch and its validation; None otherwise.
         stop: a callback sets it to end the training after this epoch.
+
+    >>> import tinygrad_mlp as tg
+    >>> class Enough(tg.Callback):
+    ...     def epoch(self, run):
+    ...         print(run.place, "of", run.batches)
+    ...         run.stop = run.history["accuracy"][-1] == 1.0
+    >>> model = tg.nn.Dense(1, 2, rng=0)
+    >>> data = [[-1.0], [0.5], [1.0]], [0, 1, 1]
+    >>> how = {"epochs": 9, "batch_size": 2, "rng": 0, "callbacks": [Enough()]}
+    >>> history = tg.fit(model, tg.softmax_cross_entropy, tg.optim.SGD(model, 5.0), data, **how)
+    epoch 1, batch 2 of 2
+    epoch 2, batch 2 of 2
     """
 
     model: Module
@@ -105,10 +117,10 @@ class Callback:
 
     What they are given is the `Run`: they may read all of it, set `run.stop`, and change the model and the optimizer.
 
-    >>> class Telling(Callback):
+    >>> import tinygrad_mlp as tg
+    >>> class Telling(tg.Callback):
     ...     def epoch(self, run):
     ...         print(f"epoch {run.epoch}/{run.epochs}: accuracy {run.history['accuracy'][-1]}")
-    >>> import tinygrad_mlp as tg
     >>> model = tg.nn.Dense(1, 2, rng=0)
     >>> data = [[-1.0], [1.0]], [0, 1]
     >>> how = {"epochs": 2, "callbacks": [Telling()]}
@@ -178,7 +190,7 @@ class EarlyStopping(Callback):
         best_epoch: its epoch, from 1, or None.
         stopped_at: the epoch after which it stopped the run, or None.
 
-    >>> import tinygrad_mlp as tg
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> X, y = np.random.default_rng(0).normal(size=(60, 4)), np.arange(60) % 2  # nothing to learn but the noise
     >>> model = tg.nn.Dense(4, 32, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(32, 2, rng=1)
     >>> stopping = tg.EarlyStopping(patience=3)

@@ -37,6 +37,15 @@ class DeadUnits(Callback):
     epoch, whose slope was below a twentieth of the largest slope. Validation does not count.
 
     An activation outside of layers is called by its operation, `dead/relu`.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 4, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(4, 2, rng=1)
+    >>> model[0].b.data = [-9.0, 1.0, 1.0, 1.0]  # the first unit is 0 for every row
+    >>> sgd = tg.optim.SGD(model, learning_rate=0.1)
+    >>> data = [[-1.0], [1.0]], [0, 1]
+    >>> history = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=2, callbacks=[tg.DeadUnits()])
+    >>> history["dead/layers.1"]
+    [0.25, 0.25]
     """
 
     def __init__(self) -> None:

@@ -42,9 +42,10 @@ def predict(model: Module, X: ArrayLike, batch_size: int = 1024) -> np.ndarray:
         ShapeError, DtypeError, NonFiniteError: X is not (N, n_in) with finite numbers.
         OptionError: the batch size is below 1.
 
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> from tinygrad_mlp import nn
     >>> model = nn.Dense(2, 1, weights=lambda shape, rng: np.ones(shape)) >> nn.Dropout(0.5)
-    >>> predict(model, [[1, 2], [3, 4]])
+    >>> tg.predict(model, [[1, 2], [3, 4]])
     array([[3.],
            [7.]], dtype=float32)
     """
@@ -71,11 +72,11 @@ def evaluate(
         ShapeError, DtypeError, NonFiniteError: the data are not such a pair, or have no rows.
         OptionError: the batch size is below 1, or a metric that is unknown or does not suit the outputs and targets.
 
-    >>> import tinygrad_mlp as tg
+    >>> import numpy as np, tinygrad_mlp as tg
     >>> model = tg.nn.Dense(2, 2, weights=lambda shape, rng: np.eye(2))
-    >>> evaluate(model, tg.softmax_cross_entropy, ([[9, 0], [0, 9], [0, 9], [0, 9]], [0, 1, 1, 0]))["accuracy"]
+    >>> tg.evaluate(model, tg.softmax_cross_entropy, ([[9, 0], [0, 9], [0, 9], [0, 9]], [0, 1, 1, 0]))["accuracy"]
     0.75
-    >>> evaluate(tg.nn.Dense(1, 1, weights="zeros"), tg.mean_squared_error, ([[1], [2]], [3.0, -3.0]))
+    >>> tg.evaluate(tg.nn.Dense(1, 1, weights="zeros"), tg.mean_squared_error, ([[1], [2]], [3.0, -3.0]))
     {'loss': 9.0, 'r2': 0.0, 'mae': 3.0}
     """
     X, y = checked_batch("evaluate", data, dtype_of(model))

@@ -30,7 +30,7 @@ class GradientNorms(Callback):
     >>> model = tg.nn.Dense(2, 2, rng=0)
     >>> data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
     >>> sgd = tg.optim.SGD(model, learning_rate=0.1)
-    >>> history = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=3, callbacks=[GradientNorms()])
+    >>> history = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=3, callbacks=[tg.GradientNorms()])
     >>> history.names[2:]
     ['gradient_norm/W', 'gradient_norm/b', 'update_ratio/W', 'update_ratio/b']
     >>> history["gradient_norm/W"][0] > history["gradient_norm/W"][2]

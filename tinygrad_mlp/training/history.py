@@ -25,11 +25,14 @@ class History:
 
     The first epoch decides which columns there are.
 
-    >>> history = History()
+    >>> import tinygrad_mlp as tg
+    >>> history = tg.History()
     >>> history.append({"loss": 0.7, "val_loss": 0.8})
     >>> history.append({"loss": 0.5, "val_loss": 0.6})
     >>> history["val_loss"]
     [0.8, 0.6]
+    >>> history
+    History(2 epochs, loss 0.7 → 0.5, val_loss 0.8 → 0.6)
     """
 
     def __init__(self) -> None:
@@ -74,6 +77,17 @@ class History:
         """Write `epoch,loss,…`, a line for each epoch; numbers as Python shows them, so that they read back exactly.
 
         The file appears whole or not at all. Raises `DataError` if it cannot be written.
+
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import tinygrad_mlp as tg
+        >>> history = tg.History()
+        >>> history.append({"loss": 0.1 + 0.2})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "run.csv")
+        ...     history.to_csv(path)
+        ...     path.read_text("utf-8").splitlines(), tg.History.from_csv(path)["loss"] == history["loss"]
+        (['epoch,loss', '1,0.30000000000000004'], True)
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

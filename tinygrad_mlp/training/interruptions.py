@@ -23,6 +23,15 @@ class Interruptions:
 
     Attributes:
         received: the signal that came first, or None.
+
+    >>> import signal
+    >>> import tinygrad_mlp as tg
+    >>> interruptions = tg.training.Interruptions()
+    >>> interruptions.begin()
+    >>> signal.raise_signal(signal.SIGTERM)  # a step goes on
+    >>> interruptions.end()
+    >>> interruptions.received == signal.SIGTERM
+    True
     """
 
     def __init__(self) -> None:

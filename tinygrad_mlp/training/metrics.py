@@ -1,7 +1,9 @@
 """Metrics: how good predictions are: of classes, of probabilities, of numbers.
 
 Conventions are scikit-learn's. A share of nothing, 0/0, is 0; what cannot be said of the data given (an area under a
-curve with one class only) is NaN.
+curve with one class only) is NaN. All of them raise `ShapeError` for arrays of other shapes than they say, and
+`DtypeError` for classes that are not integers. Those of probabilities and scores raise `LabelError` for numbers that
+are none, and for a class that they have no probability of.
 """
 
 from __future__ import annotations
@@ -14,6 +16,29 @@ from numpy.typing import ArrayLike
 
 from tinygrad_mlp.errors import DtypeError, LabelError, ShapeError
 from tinygrad_mlp.nn.arguments import at_least_1
+
+__all__ = [
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "brier",
+    "calibration",
+    "confusion_matrix",
+    "f1",
+    "log_loss",
+    "macro",
+    "mae",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "roc_auc",
+]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.ndarray:
@@ -32,7 +57,8 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.n
         ShapeError, DtypeError: labels that are not class indices (N,), or not as many in both.
         OptionError: classes is below 1.
 
-    >>> confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.confusion_matrix([0, 0, 1, 1], [0, 1, 1, 1], classes=2)
     array([[1, 1],
            [0, 2]])
     """
@@ -47,7 +73,12 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.n
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The share of rows whose class is right. Class indices (N,), N ≥ 1."""
+    """The share of rows whose class is right. Class indices (N,), N ≥ 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.accuracy([0, 1, 1, 0], [0, 1, 0, 0])
+    0.75
+    """
     truth, predicted = class_indices(y_true, y_pred)
     if not len(truth):
         raise ShapeError("accuracy: y_true (0,) and y_pred (0,) have no rows")
@@ -55,19 +86,34 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def precision(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """Of the rows that were given the class `positive`, the share that belongs to it. Class indices (N,)."""
+    """Of the rows that were given the class `positive`, the share that belongs to it. Class indices (N,).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.precision([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # four rows were called 1, and one of them is
+    0.25
+    """
     hits, given, _ = counts(y_true, y_pred, positive)
     return hits / given if given else 0.0
 
 
 def recall(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """Of the rows that belong to the class `positive`, the share that was found. Class indices (N,)."""
+    """Of the rows that belong to the class `positive`, the share that was found. Class indices (N,).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.recall([1, 1, 0, 0, 0], [1, 0, 1, 1, 1])  # two rows are 1, and one of them was found
+    0.5
+    """
     hits, _, there = counts(y_true, y_pred, positive)
     return hits / there if there else 0.0
 
 
 def f1(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
-    """The harmonic mean of precision and recall, 2·hits / (given + there). Class indices (N,)."""
+    """The harmonic mean of precision and recall, 2·hits / (given + there). Class indices (N,).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.f1([1, 1, 1, 0], [1, 0, 0, 0])  # the precision is 1, the recall 1/3
+    0.5
+    """
     hits, given, there = counts(y_true, y_pred, positive)
     return 2 * hits / (given + there) if given + there else 0.0
 
@@ -75,7 +121,8 @@ def f1(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
 def macro(metric: Callable[..., float], y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The mean of `precision`, `recall` or `f1` over the classes that occur, in the truth or in the predictions.
 
-    >>> macro(f1, [0, 0, 1, 2], [0, 1, 1, 2])
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.macro(tg.metrics.f1, [0, 0, 1, 2], [0, 1, 1, 2])
     0.7777777777777777
     """
     truth, predicted = class_indices(y_true, y_pred)
@@ -86,7 +133,13 @@ def macro(metric: Callable[..., float], y_true: ArrayLike, y_pred: ArrayLike) ->
 
 
 def balanced_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The mean of the recalls of the classes that occur in the truth. Class indices (N,), N ≥ 1."""
+    """The mean of the recalls of the classes that occur in the truth. Class indices (N,), N ≥ 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> truth, always_0 = [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]
+    >>> tg.metrics.accuracy(truth, always_0), tg.metrics.balanced_accuracy(truth, always_0)
+    (0.8, 0.5)
+    """
     truth, predicted = class_indices(y_true, y_pred)
     if not len(truth):
         raise ShapeError("balanced_accuracy: y_true (0,) and y_pred (0,) have no rows")
@@ -102,6 +155,10 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     Returns:
         From 0 to 1; NaN if there are rows of one class only.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8])  # of four pairs one is in the wrong order: 0.4 and 0.3
+    0.75
     """
     positive, s = binary_scores(y_true, scores)
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
@@ -121,6 +178,10 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     Returns:
         From 0 to 1; 0 if there is no row of class 1.
+
+    >>> import tinygrad_mlp as tg
+    >>> round(tg.metrics.average_precision([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.8]), 4)  # 1/2 · 1/1 + 1/2 · 2/3
+    0.8333
     """
     positive, s = binary_scores(y_true, scores)
     if not positive.any():
@@ -140,6 +201,10 @@ def log_loss(y_true: ArrayLike, probabilities: ArrayLike) -> float:
 
     Raises:
         LabelError: an index or a probability is out of range.
+
+    >>> import numpy as np, tinygrad_mlp as tg
+    >>> round(tg.metrics.log_loss([0, 1], [[0.5, 0.5], [0.75, 0.25]]) / np.log(2), 4)  # in bits, the mean of 1 and 2
+    np.float64(1.5)
     """
     p = checked_probabilities("log_loss", probabilities)
     if p.ndim == 1:
@@ -155,6 +220,10 @@ def brier(y_true: ArrayLike, probabilities: ArrayLike) -> float:
     Args:
         y_true: 0 or 1, (N,).
         probabilities: P(class 1), (N,).
+
+    >>> import tinygrad_mlp as tg
+    >>> round(tg.metrics.brier([1, 0], [0.9, 0.3]), 4)  # the mean of 0.1² and 0.3²
+    0.05
     """
     p = checked_probabilities("brier", probabilities)
     positive, _ = binary_scores(y_true, p)
@@ -171,6 +240,10 @@ def calibration(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> 
 
     Returns:
         For each bin that has rows: the mean probability, the share of class 1, and the number of rows.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.calibration([0, 1, 1, 1], [0.2, 0.3, 0.9, 0.6], bins=2)  # of what was called 25 %, half came true
+    [(0.25, 0.5, 2), (0.75, 1.0, 2)]
     """
     bins = at_least_1("calibration: bins", bins)
     p = checked_probabilities("calibration", probabilities)
@@ -184,6 +257,12 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """The share of the variance that is explained: 1 − Σ (y − ŷ)² / Σ (y − mean y)².
 
     Numbers (N,) or (N, m), N ≥ 2; of several columns the mean. A constant column counts 1 if it is met exactly, else 0.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.r2([1, 2, 3], [1, 2, 4])  # 1 − 1/2
+    0.5
+    >>> tg.metrics.r2([1, 2, 3], [2, 2, 2])  # the mean alone explains nothing
+    0.0
     """
     y, predicted = numbers(y_true, y_pred)
     if len(y) < 2:
@@ -196,13 +275,23 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The mean absolute error of numbers (N,) or (N, m)."""
+    """The mean absolute error of numbers (N,) or (N, m).
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.mae([0.0, 0.0], [1.0, -7.0])
+    4.0
+    """
     y, predicted = numbers(y_true, y_pred)
     return float(np.abs(y - predicted).mean())
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The root mean square error of numbers (N,) or (N, m); of several columns the mean."""
+    """The root mean square error of numbers (N,) or (N, m); of several columns the mean.
+
+    >>> import tinygrad_mlp as tg
+    >>> tg.metrics.rmse([0.0, 0.0], [1.0, -7.0])  # the root of (1 + 49) / 2
+    5.0
+    """
     y, predicted = numbers(y_true, y_pred)
     return float(np.sqrt(np.square(y - predicted).mean(axis=0)).mean())
 

@@ -23,7 +23,7 @@ class Scheduled(Callback):
     >>> import tinygrad_mlp as tg
     >>> model = tg.nn.Dense(2, 2, rng=0)
     >>> sgd = tg.optim.SGD(model, learning_rate=0.1)
-    >>> halved = Scheduled(tg.optim.Exponential(sgd, gamma=0.5))
+    >>> halved = tg.Scheduled(tg.optim.Exponential(sgd, gamma=0.5))
     >>> data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
     >>> _ = tg.fit(model, tg.softmax_cross_entropy, sgd, data, epochs=3, callbacks=[halved])
     >>> sgd.learning_rate

@@ -29,6 +29,12 @@ def snapshot(run: Run) -> dict[str, Any]:
     The values and the frozen names of the parameters; the optimizer; the random generators of the shuffling, the layers
     and the package; the states of the callbacks; the history; and the place in the epoch, with the outputs so far, of
     which its metrics are made.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> run = tg.training.Run(model, tg.optim.SGD(model), epochs=3, validated=False, history=tg.History())
+    >>> tg.training.snapshot(run)["model"]
+    {'W': array([[0.]], dtype=float32), 'b': array([0.], dtype=float32)}
     """
     under_way = None
     if epoch := run.under_way:
@@ -56,6 +62,15 @@ def restore(run: Run, state: Mapping[str, Any]) -> None:
     Raises:
         StateError: the snapshot is of another run: another model, optimizer or other callbacks, another batch size; or
             it is none.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 1, weights="zeros")
+    >>> run = tg.training.Run(model, tg.optim.SGD(model), epochs=3, validated=False, history=tg.History())
+    >>> before = tg.training.snapshot(run)
+    >>> model.W.data = [[5.0]]
+    >>> tg.training.restore(run, before)
+    >>> model.W.data
+    array([[0.]], dtype=float32)
     """
     before = snapshot(run)
     try:

@@ -18,3 +18,8 @@ __all__ = [
     "render",
     "show_backward",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -37,7 +37,7 @@ class BackwardPass:
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
-    >>> seen = BackwardPass.of((w * w).sum())
+    >>> seen = tg.views.BackwardPass.of((w * w).sum())
     >>> for step in seen.steps:
     ...     print(step.number, step.operation, [f"{edge.formula} → {edge.target.key}" for edge in step.outgoing])
     1 sum ['dX = dY, repeated → step2']

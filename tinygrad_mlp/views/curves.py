@@ -52,6 +52,14 @@ def draw_curves(
         DataError: there is no run, a run has no epochs or no loss, or the file cannot be written.
         OptionError: the file's suffix is another one.
         MissingMatplotlibError: matplotlib is not installed.
+
+    >>> import tinygrad_mlp as tg
+    >>> history = tg.History()
+    >>> for loss in [0.7, 0.5, 0.4]:
+    ...     history.append({"loss": loss, "val_loss": loss + 0.1, "accuracy": 1 - loss})
+    >>> figure = tg.views.draw_curves({"first run": history})
+    >>> [axes.get_title() for axes in figure.axes]
+    ['loss', 'accuracy']
     """
     suffix = "" if path is None else Path(path).suffix.lower()
     if path is not None and suffix not in METADATA:

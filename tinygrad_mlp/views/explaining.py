@@ -47,7 +47,7 @@ def explain(loss: Variable | BackwardPass, *, optimizer: Optimizer | None = None
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([3.0, 4.0], requires_grad=True, name="w")
-    >>> print(explain((w * w).sum()))
+    >>> print(tg.explain((w * w).sum()))
     backward pass: 2 steps from sum = 25 to 1 parameter
     <BLANKLINE>
        step, gradient                  goes to          shape          norm

@@ -64,6 +64,15 @@ def draw_gradients(history: History, path: str | os.PathLike[str] | None = None)
         DataError: the history has no epochs or no such columns, or the file cannot be written.
         OptionError: the file's suffix is another one.
         MissingMatplotlibError: matplotlib is not installed.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(1, 4, rng=0) >> tg.nn.ReLU() >> tg.nn.Dense(4, 1, rng=1)
+    >>> sgd, data = tg.optim.SGD(model), ([[0.0], [1.0]], [1.0, 3.0])
+    >>> watching = [tg.GradientNorms(), tg.DeadUnits()]
+    >>> history = tg.fit(model, tg.mean_squared_error, sgd, data, epochs=3, callbacks=watching)
+    >>> figure = tg.views.draw_gradients(history)
+    >>> [axes.get_title() for axes in figure.axes]
+    ['loss', 'gradient norm', 'update ratio of the weights', 'dead units of relu']
     """
     suffix = "" if path is None else Path(path).suffix.lower()
     if path is not None and suffix not in METADATA:

@@ -90,7 +90,7 @@ def draw(
 
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
-    >>> print(draw((w * w).sum()).source.count("->"))  # from sum to multiply, and twice from there to w
+    >>> print(tg.draw((w * w).sum()).source.count("->"))  # from sum to multiply, and twice from there to w
     3
     """
     if direction not in RANKS:

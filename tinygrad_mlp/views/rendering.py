@@ -71,6 +71,14 @@ def render(graph: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     Raises:
         OptionError: another suffix.
         DataError: the renderer failed, or the file cannot be written.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = tg.views.render(tg.draw((w * w).sum()), f"{folder}/backward.dot")
+    ...     path.name, path.read_text("utf-8").partition(" ")[0]
+    ('backward.dot', 'digraph')
     """
     target = Path(path)
     kind = target.suffix.lower()

@@ -36,6 +36,10 @@ class Page:
 
     A notebook shows it in a frame. `.html` is its text, `.save("backward.html")` writes it.
 
+    Attributes:
+        content: what it shows, as dicts, lists, texts and numbers.
+        height: of the frame, in pixels.
+
     >>> import tinygrad_mlp as tg
     >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
     >>> page = tg.show_backward((w * w).sum())
@@ -128,6 +132,16 @@ def show_backward(
     Raises:
         GradientError: `loss` is not the result of recorded operations.
         OptionError: `checks` is below 0, or `height` below 1.
+
+    >>> import tempfile
+    >>> import tinygrad_mlp as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> page = tg.show_backward((w * w).sum())
+    >>> page.title
+    'The backward pass: 2 steps from sum = 5 to 1 parameter'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page.save(f"{folder}/backward.html").name
+    'backward.html'
     """
     for option, value, least in (("checks", checks, 0), ("height", height, 1)):
         if value is None and option == "checks":
