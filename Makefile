@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants stress notebooks programs
+.PHONY: demo test check docs tables bench mutants stress notebooks programs
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -11,7 +11,7 @@ test: .venv/installed-test
 
 # What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
 # benchmarks and stress in their short form.
-check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook programs
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook programs docs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -32,6 +32,15 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/whole_training.py
 	$(BIN)/python benchmarks/gradient_checkers.py
+
+# The site, in build/docs. A warning is an error; and every link of the built pages is checked, without a network.
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
+	cd docs && ../$(BIN)/python -m sphinx_site.built_links ../build/docs
+
+# Measures what docs/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
+tables: .venv/installed-bench
+	$(BIN)/python benchmarks/tables.py --measure $(TABLES)
 
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test

@@ -8,6 +8,30 @@ import warnings
 
 from numpy.linalg import LinAlgError
 
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DtypeError",
+    "GradientError",
+    "LabelError",
+    "MatrixError",
+    "MissingGradientWarning",
+    "MissingMatplotlibError",
+    "ModelFileError",
+    "NonFiniteError",
+    "OptionError",
+    "ShapeError",
+    "SharedRowsWarning",
+    "StaleError",
+    "StaleGradientWarning",
+    "StateError",
+    "TinygradMlpError",
+    "TraceError",
+    "TrainingWarning",
+    "UnsupportedError",
+    "WrongGradientError",
+]
+
 
 class TinygradMlpError(Exception):
     """Base of every error that the package raises on purpose."""

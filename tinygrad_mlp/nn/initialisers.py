@@ -9,6 +9,18 @@ import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 
+__all__ = [
+    "Form",
+    "Initialiser",
+    "he",
+    "initialiser",
+    "lecun",
+    "normal",
+    "uniform",
+    "xavier",
+    "zeros",
+]
+
 Initialiser = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
 """From the shape (n_in, n_out) and a generator to weights, float64."""
 Form = Literal["normal", "uniform"]

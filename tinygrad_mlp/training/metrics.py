@@ -15,6 +15,24 @@ from numpy.typing import ArrayLike
 from tinygrad_mlp.errors import DtypeError, LabelError, ShapeError
 from tinygrad_mlp.nn.arguments import at_least_1
 
+__all__ = [
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "brier",
+    "calibration",
+    "confusion_matrix",
+    "f1",
+    "log_loss",
+    "macro",
+    "mae",
+    "precision",
+    "r2",
+    "recall",
+    "rmse",
+    "roc_auc",
+]
+
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, classes: int) -> np.ndarray:
     """How many rows of each true class were given each class.
