@@ -33,6 +33,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
+
+
 class TinygradMlpError(Exception):
     """Base of every error that the package raises on purpose."""
 

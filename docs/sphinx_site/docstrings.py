@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from docutils import nodes
+from docutils.utils import unescape
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
@@ -106,6 +107,7 @@ def code(
     _role: str, _raw: str, text: str, _line: int, _inliner: Any, _options: Any = None, _content: Any = None
 ) -> tuple[list[nodes.Node], list[nodes.Node]]:
     """The role of `text` in a docstring: code, and a link if it names something that the reference has."""
+    text = unescape(text)
     literal = nodes.literal(text, text, classes=["code"])
     return [addnodes.pending_xref("", literal, refdomain="", reftype="code", reftarget=text, refwarn=False)], []
 

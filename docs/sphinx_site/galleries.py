@@ -1,7 +1,8 @@
 """The block `{gallery} notebooks` or `{gallery} examples`: a card for each, with a picture of what it shows.
 
 Titles and what they are about come from the table in the folder's README. The picture is the first drawing or plot
-among a notebook's committed outputs, or where there is none, the largest text that it or a script prints.
+among a notebook's committed outputs; for a script, the one of its name in `docs/pictures`. Where there is none, it is
+the largest text that is printed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sphinx_site.example_pages import PRINTS, without_docstring
 
 ROW = re.compile(r"^\| (\d* ?)\[([^\]]+)\]\(([^)]+)\) \| (.+) \|$", re.MULTILINE)
 LINES, COLUMNS = 16, 60
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def text_picture(text: str) -> str:
@@ -51,7 +53,11 @@ def of_notebook(path: Path) -> str:
 
 
 def of_example(path: Path) -> str:
-    """The picture for a script: what it prints, or else its code."""
+    """The picture for a script: what it draws or prints, or else its code."""
+    for suffix, kind in KINDS.items():
+        drawn = path.parents[1] / "docs" / "pictures" / f"{path.stem}{suffix}"
+        if drawn.is_file():
+            return picture(kind, base64.b64encode(drawn.read_bytes()).decode())
     if path.suffix != ".py":
         return text_picture(path.read_text("utf-8"))
     docstring, code = without_docstring(path.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """Which names are public, and which of them the reference lists. Needs no Sphinx.
 
-A page of `docs/api/` lists names in blocks, `{public}` by name and `{operations}` by the file that they are in:
+A page of `docs/api/` lists names in blocks: `{public}` those of a module that are named, or all of them, and
+`{operations}` all that are in some files of `ops/`:
 
     ```{public} tinygrad_mlp.nn
     Dense Dropout
@@ -68,6 +69,8 @@ def in_block(kind: str, argument: str, content: str) -> list[str]:
     """The names that a block of a page lists."""
     if kind == "operations":
         return operations_in(argument)
+    if not content.strip():
+        return [*names_of(importlib.import_module(argument), argument)]
     return [f"{argument}.{name}" for name in content.split()]
 
 

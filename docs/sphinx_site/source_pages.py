@@ -1,7 +1,7 @@
 """The way back from the pages of source code to the reference.
 
-`sphinx.ext.viewcode` keeps one module name for each file, and here parts of one file are reached by several names, such as
-`tg.gradcheck` and `tinygrad_mlp.checking.Report`: its links back are mended after the build.
+`sphinx.ext.viewcode` keeps one module name for each file, and here parts of one file are reached by several names, as
+`tg.gradcheck` and `tinygrad_mlp.checking.Report` are: its links back are mended after the build.
 """
 
 from __future__ import annotations
@@ -10,8 +10,16 @@ import re
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 BACK = re.compile(r'(class="viewcode-back" href="[^"#]*?)([^"#/]+/[^"#/]+)(\.html#)([\w.]+)"')
+
+
+def on_consistency(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Forget modules that have no source, which the list of modules would name."""
+    modules = getattr(env, "_viewcode_modules", {})
+    for name in [name for name, entry in modules.items() if not entry]:
+        del modules[name]
 
 
 def on_end(app: Sphinx, error: Exception | None) -> None:
@@ -38,5 +46,6 @@ def on_end(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect it."""
+    app.connect("env-check-consistency", on_consistency)
     app.connect("build-finished", on_end)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

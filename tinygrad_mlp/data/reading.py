@@ -47,10 +47,9 @@ def read_csv(
         task: "regression": the label column holds numbers to predict, which become `Table.targets`.
         progress: called now and then with the share of the file that has been read, from 0 to 1.
 
-    Raises:
-        DataError: with file, line (as an editor counts them) and column, for everything that is not as expected: empty
-            cells, text among numbers, uneven rows, blank lines between rows, unclosed quotes, wrong encodings, files
-            that cannot be opened. A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64.
+    A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
+    (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
+    blank lines between rows, unclosed quotes, wrong encodings, files that cannot be opened.
     """
     if task not in TASKS:
         raise OptionError(f"read_csv: task is {task!r}; {instead(str(task), TASKS)}")

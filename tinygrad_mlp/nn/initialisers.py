@@ -9,17 +9,13 @@ import numpy as np
 
 from tinygrad_mlp.errors import OptionError
 
-__all__ = [
-    "Form",
-    "Initialiser",
-    "he",
-    "initialiser",
-    "lecun",
-    "normal",
-    "uniform",
-    "xavier",
-    "zeros",
-]
+__all__ = ["Initialiser", "he", "initialiser", "lecun", "normal", "uniform", "xavier", "zeros"]
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)
+
 
 Initialiser = Callable[[tuple[int, int], np.random.Generator], np.ndarray]
 """From the shape (n_in, n_out) and a generator to weights, float64."""
