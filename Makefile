@@ -9,12 +9,13 @@ demo: .venv/installed-cli
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q -m "not bench"
 
-# What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
+# What CI runs: style, types, the site, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
 # benchmarks and stress in their short form.
-check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook programs docs
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook .venv/installed-docs programs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(MAKE) docs
 	$(BIN)/python -m pytest -q
 	$(BIN)/python benchmarks/training_step.py --short
 	$(BIN)/python benchmarks/whole_training.py --short
@@ -36,7 +37,7 @@ bench: .venv/installed-bench
 # The site, in build/docs. A warning is an error; and every link of the built pages is checked, without a network.
 docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
-	cd docs && ../$(BIN)/python -m sphinx_site.built_links ../build/docs
+	PYTHONPATH=docs $(BIN)/python -m sphinx_site.built_links build/docs
 
 # Measures what docs/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
 tables: .venv/installed-bench
