@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs"), str(ROOT / "tests")]
 
 project = "tinygrad_mlp"
 author = "the authors of tinygrad_mlp"
@@ -36,6 +36,7 @@ extensions = [
     "sphinx_site.docstrings",
     "sphinx_site.example_pages",
     "sphinx_site.galleries",
+    "sphinx_site.gradients",
     "sphinx_site.mathml",
     "sphinx_site.pages_of_the_repository",
     "sphinx_site.public_names",

@@ -28,6 +28,7 @@ KEYWORD_ONLY, EITHER = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIO
 CODE = re.compile(r"(`[^`]+`)")
 SECTION = re.compile(r"[A-Z]\w*:")
 NAME = re.compile(r"(?:tg\.)?([\w.]+)(\(.*\))?", re.DOTALL)
+ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
 PACKAGE, SHORT = "tinygrad_mlp.", "tg."
 OPERATIONS = "tinygrad_mlp.ops."
 
@@ -95,6 +96,12 @@ def on_docstring(*event: Any) -> None:
     lines[:] = as_restructured_text("\n".join(lines)).splitlines()
 
 
+def on_signature(*event: Any) -> tuple[str | None, str | None]:
+    """Autodoc's event, whose last arguments are the parameters and the result: types by their plain names."""
+    parameters, result = (text and ALIAS.sub(r"\1", text) for text in event[-2:])
+    return parameters, result
+
+
 def on_read(_app: Sphinx, doctree: nodes.document) -> None:
     """Names as users write them: `tg.nn.Dense` for tinygrad_mlp.nn.Dense."""
     for node in doctree.findall(addnodes.desc_addname):
@@ -135,6 +142,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("code_or_name", code)
     app.add_autodoc_attrgetter(ModuleType, attribute)
     app.connect("autodoc-process-docstring", on_docstring, priority=100)
+    app.connect("autodoc-process-signature", on_signature)
     app.connect("doctree-read", on_read)
     app.connect("missing-reference", on_missing)
     app.config.autodoc_type_aliases = {name: name for name in ALIASES}

@@ -53,7 +53,9 @@ def on_links(app: Sphinx, doctree: nodes.document) -> None:
                 path = Path(app.srcdir, node["reftarget"] + suffix)
                 if path.is_file():
                     target = f"/{path.relative_to(app.srcdir).as_posix()}"
-                    download = addnodes.download_reference("", *node.children, reftarget=target, refdoc=node["refdoc"])
+                    download = addnodes.download_reference(
+                        "", "", *node.children, reftarget=target, refdoc=node["refdoc"]
+                    )
                     download["classes"] = ["xref", "download", "myst"]
                     node.replace_self(download)
 

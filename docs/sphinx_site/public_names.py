@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
+from sphinx_site.docstrings import as_restructured_text
 from sphinx_site.listing import found, in_block
 from tinygrad_mlp.autograd import Operation
 
@@ -31,7 +35,17 @@ def directive_for(name: str) -> list[str]:
         return lines
     if callable(value) and (inspect.isroutine(value) or isinstance(value, Operation)):
         return [f".. autofunction:: {name}"]
-    return [f".. autodata:: {name}", "   :no-value:"]
+    return [f".. py:data:: {name}", "", *(f"   {line}" for line in documented(name))]
+
+
+def documented(name: str) -> list[str]:
+    """What stands below an assignment, in whichever file of its part of the package that is."""
+    part, _, last = name.rpartition(".")
+    for module in sorted(module for module in sys.modules if module == part or module.startswith(f"{part}.")):
+        lines = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", last))
+        if lines:
+            return as_restructured_text("\n".join(lines)).splitlines()
+    raise ExtensionError(f"{name} is public data without a docstring below its assignment")
 
 
 class Public(SphinxDirective):

@@ -11,8 +11,10 @@ import pytest
 
 pytest.importorskip("sphinx", reason="needs the [docs] extra")
 
-from sphinx_site import commands, example_pages, galleries, mathml
+from sphinx_site import commands, example_pages, galleries, gradients, mathml
 
+import tinygrad_mlp as tg
+from tinygrad_mlp.autograd import Operation
 from tinygrad_mlp.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -110,3 +112,24 @@ def test_each_command_has_a_section_with_its_help() -> None:
     commands.on_source(None, "page", source)  # type: ignore[arg-type] # it looks at the text only
     assert source == [f"# A\n\n{text}"]
     assert commands.BLOCK in (ROOT / "docs" / "command_line.md").read_text("utf-8")
+
+
+def test_the_formulas_of_an_operations_gradients_are_those_of_its_closures() -> None:
+    assert gradients.formulas(tg.multiply) == ("dA = dY ⊙ B", "dB = dY ⊙ A")
+    assert gradients.formulas(tg.tanh) == ("dX = dY ⊙ (1 − Y²)",)
+    assert gradients.formulas(tg.mean) == ("dX = dY / n, repeated",)  # not the n of one call
+
+
+def test_the_formulas_stand_at_the_end_of_what_an_operation_says() -> None:
+    lines = ["Y = 1 / X."]
+    gradients.on_docstring(None, "function", "tinygrad_mlp.tanh", None, None, lines)  # type: ignore[arg-type] # unused
+    assert lines[-3:-1] == [":Backward:", "    | ``dX = dY ⊙ (1 − Y²)``"]
+    lines = ["Fits."]
+    for name in ("tinygrad_mlp.fit", "tinygrad_mlp.dense", "tinygrad_mlp.nn.Dense", "tinygrad_mlp.Tensor.sum"):
+        gradients.on_docstring(None, "function", name, None, None, lines)  # type: ignore[arg-type] # unused
+    assert lines == ["Fits."]
+
+
+def test_most_operations_have_formulas() -> None:
+    operations = [f for f in (getattr(tg, name) for name in tg.ops.__all__) if isinstance(f, Operation)]
+    assert sum(bool(gradients.formulas(operation)) for operation in operations) > 0.9 * len(operations)
