@@ -39,7 +39,7 @@ docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
 	PYTHONPATH=docs $(BIN)/python -m sphinx_site.built_links build/docs
 
-# Measures what docs/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
+# Measures what docs/measured/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
 tables: .venv/installed-bench
 	$(BIN)/python benchmarks/tables.py --measure $(TABLES)
 

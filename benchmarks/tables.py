@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md, from what the benchmarks measured: `make tables`.
+"""The tables of docs/measured/benchmarks.md, from what the benchmarks measured: `make tables`.
 
     python benchmarks/tables.py [--measure [--short]]
 
@@ -24,13 +24,13 @@ from typing import Any
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"
-PAGE = HERE.parent / "docs" / "benchmarks.md"
+PAGE = HERE.parent / "docs" / "measured" / "benchmarks.md"
 BENCHMARKS = ("training_step", "whole_training", "cross_validation", "gradient_checkers")
 PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "torch", "jax", "autograd", "mygrad")
 US = "tinygrad_mlp"
 
 HEAD = """\
-# Benchmarks
+# Benchmark tables
 
 <!-- Written by `make tables` from benchmarks/measured.json; a test checks that they agree. -->
 
@@ -48,27 +48,27 @@ STEP = """\
 ## A training step
 
 Forward, backward and Adam in float32, on one batch. `plain` is the step written by hand in NumPy, `buffered` the same
-with every array preallocated ([`training_step.py`](../benchmarks/training_step.py),
-[`baselines.py`](../benchmarks/baselines.py)). The last column is for a step compiled with Numba.
+with every array preallocated ([`training_step.py`](../../benchmarks/training_step.py),
+[`baselines.py`](../../benchmarks/baselines.py)). The last column is for a step compiled with Numba.
 """
 TRAINING = """\
 ## A whole training
 
 30-24-24-2 with Adam on the 569 rows of the packaged table, {epochs} epochs of batches of 32
-([`whole_training.py`](../benchmarks/whole_training.py)).
+([`whole_training.py`](../../benchmarks/whole_training.py)).
 """
 QUALITY = """\
 ## How good the networks are
 
 Stratified 5-fold cross-validation on the packaged table, {folds} networks each on the same splits, mean ± standard
-deviation ([`cross_validation.py`](../benchmarks/cross_validation.py)).
+deviation ([`cross_validation.py`](../../benchmarks/cross_validation.py)).
 """
 CHECKERS = """\
 ## Gradient checkers
 
 The same wrong gradients, planted in each framework's own way of defining them: which are caught, whether the function
 is named and the mistake explained, and how many right gradients are called wrong
-([`gradient_checkers.py`](../benchmarks/gradient_checkers.py)). [More of them](detection.md), in every operation.
+([`gradient_checkers.py`](../../benchmarks/gradient_checkers.py)). [More of them](../detection.md), in every operation.
 """
 
 
@@ -169,7 +169,7 @@ def main() -> None:
     if options.measure:
         MEASURED.write_text(json.dumps(measure(options.short), indent=1) + "\n", "utf-8")
     PAGE.write_text(page(json.loads(MEASURED.read_text("utf-8"))), "utf-8")
-    print(f"wrote docs/{PAGE.name}")
+    print(f"wrote {PAGE.relative_to(HERE.parent)}")
 
 
 if __name__ == "__main__":

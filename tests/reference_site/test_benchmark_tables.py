@@ -1,4 +1,4 @@
-"""docs/benchmarks.md says what was measured."""
+"""docs/measured/benchmarks.md says what was measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "measured" / "benchmarks.md"
 
 
 @pytest.fixture(scope="module")
