@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check docs tables bench mutants stress notebooks programs
+.PHONY: demo test check bench mutants stress notebooks programs
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -34,6 +34,15 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/whole_training.py
 	$(BIN)/python benchmarks/gradient_checkers.py
 
+# Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
+mutants: .venv/installed-test
+	PYTHONPATH=tests $(BIN)/python -m planting
+
+# Runs the notebooks and writes their outputs into them.
+notebooks: .venv/installed-notebook
+	PYTHONPATH=tests $(BIN)/python -m notebook_runner
+
+.PHONY: docs tables
 # The site, in build/docs. A warning is an error; and every link of the built pages is checked, without a network.
 docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
@@ -42,14 +51,6 @@ docs: .venv/installed-docs
 # Measures what docs/measured/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
 tables: .venv/installed-bench
 	$(BIN)/python benchmarks/tables.py --measure $(TABLES)
-
-# Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
-mutants: .venv/installed-test
-	PYTHONPATH=tests $(BIN)/python -m planting
-
-# Runs the notebooks and writes their outputs into them.
-notebooks: .venv/installed-notebook
-	PYTHONPATH=tests $(BIN)/python -m notebook_runner
 
 # What tests drive beside Python, where it is not there yet: a browser, and Graphviz.
 programs:
