@@ -51,10 +51,11 @@ def axes(case: Case) -> int:
 
 
 def on_docstring(_app: Sphinx, _what: str, name: str, _value: Any, _options: Any, lines: list[str]) -> None:
-    """Autodoc's event: the formulas at the end of what an operation's docstring says."""
+    """Autodoc's event: the formulas behind what an operation's docstring says, before its example."""
     operation = found(name) if name.count(".") == 1 else None
     if isinstance(operation, Operation) and (known := formulas(operation)):
-        lines += ["", ":Backward:", *(f"    | ``{line}``" for line in known), ""]
+        end = next((i for i, line in enumerate(lines) if line.startswith(">>> ")), len(lines))
+        lines[end:end] = ["", ":Backward:", *(f"    | ``{line}``" for line in known), ""]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -28,14 +28,20 @@ BLOCK = re.compile(r"^```\{(public|operations)\} ?(.*)\n((?:.*\n)*?)```$", re.MU
 
 
 def public_names() -> list[str]:
-    """All public names of the package, each as `tinygrad_mlp.nn.Dense` and once: where a user finds it first."""
-    package = importlib.import_module(PACKAGE)
-    names = list(names_of(package, PACKAGE))
-    known = {id(found(name)) for name in names}
+    """All public names of the package, as `tinygrad_mlp.nn.Dense`.
+
+    What several modules have is taken from the one with the shortest path, and else from the first.
+    """
+    every = [*names_of(importlib.import_module(PACKAGE), PACKAGE)]
     for part in BEHIND:
-        module = importlib.import_module(f"{PACKAGE}.{part}")
-        names += [name for name in names_of(module, module.__name__) if id(found(name)) not in known]
-    return names
+        every += names_of(importlib.import_module(f"{PACKAGE}.{part}"), f"{PACKAGE}.{part}")
+    homes: dict[int, str] = {}
+    names: dict[str, None] = {}
+    for name in sorted(every, key=lambda name: name.count(".")):
+        home = name.rpartition(".")[0]
+        if homes.setdefault(id(found(name)), home) == home:
+            names[name] = None
+    return [*names]
 
 
 def names_of(module: ModuleType, path: str) -> Iterator[str]:

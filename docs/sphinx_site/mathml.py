@@ -9,12 +9,16 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-FUNCTION = re.compile(r"(<mi>(?:arcosh|exp|ln|log|max|min|sinh?|cosh?|tanh?)</mi>)(?!<mo)")
+SPACE = '<mspace width="0.167em"/>'
+NAME = r"<mi>(?:arcosh|exp|ln|log|max|min|sinh?|cosh?|tanh?)</mi>"
+BEHIND = re.compile(rf"({NAME})(?!<mo)")
+BEFORE = re.compile(rf"(</(?:mi|mn|mfrac|msub|msup|msubsup)>)(?={NAME})")
 
 
 def mathml(latex: str, display: str) -> str:
-    """One formula. A function's name gets the thin space behind it that TeX would leave."""
-    return FUNCTION.sub(r'\1<mspace width="0.167em"/>', convert(latex.strip(), display=display))
+    """One formula. A function's name gets the thin spaces around it that TeX would leave."""
+    apart = BEHIND.sub(rf"\1{SPACE}", convert(latex.strip(), display=display))
+    return BEFORE.sub(rf"\1{SPACE}", apart)
 
 
 def inline(translator: HTML5Translator, node: nodes.math) -> None:

@@ -48,8 +48,9 @@ def test_a_formula_has_the_parts_that_it_is_written_with() -> None:
 
 
 def test_the_name_of_a_function_stands_apart_from_what_follows() -> None:
-    assert "<mspace" in mathml.mathml(r"\log P", "inline")
-    assert "<mspace" not in mathml.mathml("P", "inline")
+    assert "<mi>log</mi><mspace" in mathml.mathml(r"\log P", "inline")
+    assert "</msub><mspace" in mathml.mathml(r"Y_k \log P", "inline")
+    assert "<mspace" not in mathml.mathml("P Y", "inline")
 
 
 def test_formulas_are_found() -> None:
@@ -120,10 +121,14 @@ def test_the_formulas_of_an_operations_gradients_are_those_of_its_closures() -> 
     assert gradients.formulas(tg.mean) == ("dX = dY / n, repeated",)  # not the n of one call
 
 
-def test_the_formulas_stand_at_the_end_of_what_an_operation_says() -> None:
+def test_the_formulas_stand_behind_what_an_operation_says_and_before_its_example() -> None:
     lines = ["Y = 1 / X."]
     gradients.on_docstring(None, "function", "tinygrad_mlp.tanh", None, None, lines)  # type: ignore[arg-type] # unused
     assert lines[-3:-1] == [":Backward:", "    | ``dX = dY ⊙ (1 − Y²)``"]
+    lines = ["Y = 1 / X.", "", ">>> 1 + 1", "2"]
+    gradients.on_docstring(None, "function", "tinygrad_mlp.tanh", None, None, lines)  # type: ignore[arg-type] # unused
+    assert lines[-2:] == [">>> 1 + 1", "2"]
+    assert ":Backward:" in lines
     lines = ["Fits."]
     for name in ("tinygrad_mlp.fit", "tinygrad_mlp.dense", "tinygrad_mlp.nn.Dense", "tinygrad_mlp.Tensor.sum"):
         gradients.on_docstring(None, "function", name, None, None, lines)  # type: ignore[arg-type] # unused
