@@ -1,7 +1,7 @@
 """Which names are public, and which of them the reference lists. Needs no Sphinx.
 
-A page of `docs/api/` lists names in blocks: `{public}` those of a module that are named, or all of them, and
-`{operations}` all that are in some files of `ops/`:
+A page of `docs/api/` lists names in blocks: `{public}` those of a module that are named, or without names all that are
+not found by a shorter path, and `{operations}` all that are in some files of `ops/`:
 
     ```{public} tinygrad_mlp.nn
     Dense Dropout
@@ -76,7 +76,7 @@ def in_block(kind: str, argument: str, content: str) -> list[str]:
     if kind == "operations":
         return operations_in(argument)
     if not content.strip():
-        return [*names_of(importlib.import_module(argument), argument)]
+        return [name for name in public_names() if name.rpartition(".")[0] == argument]
     return [f"{argument}.{name}" for name in content.split()]
 
 
