@@ -10,7 +10,7 @@ pytest.importorskip("sphinx", reason="needs the [docs] extra")
 
 from docutils.core import publish_doctree
 from docutils.parsers.rst import roles
-from sphinx_site.docstrings import as_function, as_restructured_text, attribute, code
+from sphinx_site.docstrings import as_function, as_restructured_text, attribute, code, on_signature
 
 import tinygrad_mlp as tg
 
@@ -78,3 +78,8 @@ def test_an_indented_block_is_code_and_a_section_is_not() -> None:
 def test_an_example_is_left_as_it_is() -> None:
     example = ">>> a * b_\n'|c|'"
     assert as_restructured_text(f"Text*\n\n{example}") == f"Text\\*\n\n{example}"
+
+
+def test_a_type_in_a_signature_has_its_plain_name() -> None:
+    parameters = "(body: Callable[[...], TypeAliasForwardRef('Rule')])"
+    assert on_signature("function", "op", None, parameters, None) == ("(body: Callable[[...], Rule])", None)
