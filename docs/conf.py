@@ -46,6 +46,7 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".py": "example"}
 nitpicky = True
 nitpick_ignore_regex = [  # types of NumPy's and Python's, of which no inventory is at hand; code that is no name
     ("py:class", ".*"),
+    ("py:exc", ".* .*"),  # `ShapeError and others:` under Raises
     ("code", ".*"),
 ]
 
