@@ -9,12 +9,13 @@ demo: .venv/installed-cli
 test: .venv/installed-test
 	$(BIN)/python -m pytest -q -m "not bench"
 
-# What CI runs: style, types, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
+# What CI runs: style, types, the site, all tests (those against PyTorch and scikit-learn, and those that run the notebooks, too), and
 # benchmarks and stress in their short form.
-check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook programs
+check: .venv/installed-dev .venv/installed-bench .venv/installed-notebook .venv/installed-docs programs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(MAKE) docs
 	$(BIN)/python -m pytest -q
 	$(BIN)/python benchmarks/training_step.py --short
 	$(BIN)/python benchmarks/whole_training.py --short
@@ -40,6 +41,16 @@ mutants: .venv/installed-test
 # Runs the notebooks and writes their outputs into them.
 notebooks: .venv/installed-notebook
 	PYTHONPATH=tests $(BIN)/python -m notebook_runner
+
+.PHONY: docs tables
+# The site, in build/docs. A warning is an error; and every link of the built pages is checked, without a network.
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
+	PYTHONPATH=docs $(BIN)/python -m sphinx_site.built_links build/docs
+
+# Measures what docs/measured/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
+tables: .venv/installed-bench
+	$(BIN)/python benchmarks/tables.py --measure $(TABLES)
 
 # What tests drive beside Python, where it is not there yet: a browser, and Graphviz.
 programs:

@@ -1,6 +1,6 @@
 """A whole training on the packaged breast-cancer table beside scikit-learn's: 30-24-24-2, Adam, the same epochs.
 
-    python benchmarks/whole_training.py [--short]
+    python benchmarks/whole_training.py [--short] [--json FILE]
 
 All take turns in one process, with one BLAS thread: the median wall time of `fit` alone, and of its ratio. The cache of
 compiled programs is warm: a first run of each is not counted.
@@ -9,9 +9,11 @@ compiled programs is warm: a first run of each is not counted.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 import warnings
+from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is imported
@@ -60,9 +62,10 @@ def scikit_learn(X, y, epochs):
 
 
 def main():
-    """Measure and print."""
+    """Measure and print; write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="few epochs, to see that everything runs")
+    parser.add_argument("--json", type=Path, help="also write the median times and ratios to a file")
     options = parser.parse_args()
     epochs, turns = (3, 2) if options.short else (84, 9)
     X, y = data()
@@ -80,8 +83,13 @@ def main():
                 times[name].append(seconds)
     peer = np.array(times["scikit-learn"])
     print(f"569 rows, {epochs} epochs of batches of {BATCH}")
+    report = {}
     for name, values in times.items():
-        print(f"  {name:<16}{np.median(values):>8.3f} s{np.median(np.array(values) / peer):>8.2f} × scikit-learn")
+        seconds, ratio = float(np.median(values)), float(np.median(np.array(values) / peer))
+        report[name] = {"seconds": seconds, "ratio": ratio, "epochs": epochs}
+        print(f"  {name:<16}{seconds:>8.3f} s{ratio:>8.2f} × scikit-learn")
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tinygrad_mlp.tracing.program import Program, Ref, mapped
 from tinygrad_mlp.tracing.traced import Traced, new_input, ref_of
 
 Backend = Literal["auto", "numpy", "numba"]
+"""What runs a program: NumPy, or machine code by Numba; "auto" is Numba where it is installed and knows all calls."""
 MOST_PROGRAMS = 8
 """Programs that are kept, each for one set of shapes: the usual batch, the last of an epoch, and some more."""
 

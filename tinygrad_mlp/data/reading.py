@@ -31,19 +31,21 @@ def read_csv(
 ) -> Table:
     r"""Read a CSV file (UTF-8, separated by commas) into a `Table`.
 
-    label    name or position (1, 2, …) of the label column. None: the column named diagnosis, label, class, target,
-             species or y; else the only column of text.
-    header   whether the first row holds the names. None: it does if none of its cells is a number.
-    ids      names or positions of columns to leave out; the first becomes `Table.ids`. `()` leaves nothing out. None:
-             the first column is left out if it holds distinct integers and has no name, or one like `id`.
-    classes  the classes of a model: labels must be among them, and get their indices.
-    columns  names of the features of a model. If both the file and the model have names, the features are picked by
-             name, in the model's order, and any other column must be the label or an id. Otherwise, columns are matched
-             by order and their number must agree. `ids` that the file does not have are then ignored, and so is a
-             `label` that it does not have (unless the label is required and the match is by name).
-    require_label  False: a file without a label column gives a table whose `labels` and `targets` are None.
-    task     "regression": the label column holds numbers to predict, which become `Table.targets`.
-    progress  called now and then with the share of the file that has been read, from 0 to 1.
+    Args:
+        path: the file.
+        label: name or position (1, 2, …) of the label column. None: the column named diagnosis, label, class, target,
+            species or y; else the only column of text.
+        header: whether the first row holds the names. None: it does if none of its cells is a number.
+        ids: names or positions of columns to leave out; the first becomes `Table.ids`. `()` leaves nothing out. None:
+            the first column is left out if it holds distinct integers and has no name, or one like `id`.
+        classes: the classes of a model: labels must be among them, and get their indices.
+        columns: names of the features of a model. If both the file and the model have names, the features are picked by
+            name, in the model's order, and any other column must be the label or an id. Otherwise, columns are matched
+            by order and their number must agree. `ids` that the file does not have are then ignored, and so is a
+            `label` that it does not have (unless the label is required and the match is by name).
+        require_label: False: a file without a label column gives a table whose `labels` and `targets` are None.
+        task: "regression": the label column holds numbers to predict, which become `Table.targets`.
+        progress: called now and then with the share of the file that has been read, from 0 to 1.
 
     A number is written in ASCII decimal (`-12`, `.5`, `1e-3`) and fits a float64. Raises `DataError`, with file, line
     (as an editor counts them) and column, for everything that is not so: empty cells, text among numbers, uneven rows,
