@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tinygrad_mlp.errors import DataError, LabelError, NonFiniteError, OptionErr
 from tinygrad_mlp.views.defence import Defence, defend, formulas_by_hand
 from tinygrad_mlp.views.defence.parts import Question, Table, Verdict, Working
 from tinygrad_mlp.views.defence.subject import evenly
+from tinygrad_mlp.views.plain_text import ASCII
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(40, 4))
@@ -86,7 +88,11 @@ MODELS: dict[str, tuple[nn.Module, np.ndarray, Any]] = {
         TWO,
         tg.softmax_cross_entropy,
     ),
-    "ends in a norm": (net(nn.Dense(4, 5, rng=0), nn.ReLU(), nn.Dense(5, 3, rng=1), batch_norm(3)), THREE, tg.softmax_cross_entropy),
+    "ends in a norm": (
+        net(nn.Dense(4, 5, rng=0), nn.ReLU(), nn.Dense(5, 3, rng=1), batch_norm(3)),
+        THREE,
+        tg.softmax_cross_entropy,
+    ),
     "nested": (net(mlp(nn.ReLU(), 5), nn.Tanh(), net(nn.Dense(5, 2, rng=3))), TWO, tg.softmax_cross_entropy),
     "frozen": (frozen(mlp(nn.ReLU())), TWO, tg.softmax_cross_entropy),
     "deep": (
@@ -101,6 +107,11 @@ each_model = pytest.mark.parametrize("name", MODELS)
 def answers_of(name: str, **options: Any) -> Defence:
     model, y, loss = MODELS[name]
     return defend(model, X, y, loss, **options)
+
+
+@cache
+def named_answers(name: str) -> Defence:
+    return answers_of(name, feature_names=["a very long name of a column, indeed"] * 4, label_name="lab`el")
 
 
 def failed(answers: Defence) -> list[str]:
@@ -131,7 +142,7 @@ def said(answers: Defence, start: str) -> str:
 
 @each_model
 def test_by_hand_and_by_the_engine_agree_for_every_kind_of_model(name: str) -> None:
-    answers = answers_of(name)
+    answers = named_answers(name)
     assert failed(answers) == []
     assert answers.holds
     assert sum(isinstance(part, Verdict) for q in answers.questions for part in q.parts) >= 7
@@ -318,24 +329,22 @@ def test_nothing_of_the_model_is_changed_and_nothing_drawn() -> None:
 
 @each_model
 def test_text_fits_in_80_columns_and_into_ascii(name: str) -> None:
-    answers = answers_of(name, feature_names=["a very long name of a column, indeed"] * 4, label_name="lab`el")
+    answers = named_answers(name)
     for line in answers.text(ascii=False, colour=False).splitlines():
         assert len(line) <= 80, line
-    plain = answers.text(ascii=True, colour=False)
-    assert plain.isascii()
-    assert "?" not in re.sub(r"\w\?|ing\?", "", plain), [line for line in plain.splitlines() if "?" in line]
-    assert all(len(line) <= 96 for line in plain.splitlines())
+    assert {c for c in answers.text(ascii=False, colour=False) if not c.isascii()} <= ASCII.keys()
+    assert answers.text(ascii=True, colour=False).isascii()
 
 
 @each_model
 def test_markdown_has_one_title_and_no_line_that_begins_a_list(name: str) -> None:
-    text = answers_of(name).markdown
+    text = named_answers(name).markdown
     assert re.findall(r"^# .*", text, re.MULTILINE) == [text.splitlines()[0]]
     prose = re.sub(r"^```text\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     assert not re.search(r"^\s*([-+*] |\d+\. |>|=+$)", prose, re.MULTILINE)
     for line in prose.splitlines():
         assert line.count("`") % 2 == 0, line
-        if line.startswith("| ") and "---" not in line:
+        if line.startswith("| "):
             assert line.endswith(" |"), line
 
 
@@ -405,7 +414,7 @@ def test_it_is_written_as_its_suffix_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "message"),
     [
-        ((mlp(nn.ReLU()), X, TWO, tg.hinge), {}, OptionError, "the loss is 'hinge'; one of softmax_cross_entropy, mean_"),
+        ((mlp(nn.ReLU()), X, TWO, tg.hinge), {}, OptionError, "the loss is 'hinge'; one of softmax_cross_entropy"),
         ((mlp(nn.ReLU()), X, TWO), {"row": 41}, OptionError, "there is no row 41; 1 to 40 are expected"),
         ((mlp(nn.ReLU()), X, TWO), {"row": 0}, OptionError, "there is no row 0"),
         ((mlp(nn.ReLU()), X, TWO), {"rows": 0}, OptionError, "rows is 0; at least 1 is expected"),

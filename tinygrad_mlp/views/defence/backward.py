@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_mlp import nn
 from tinygrad_mlp.checking import gradcheck
 from tinygrad_mlp.views import wording
+from tinygrad_mlp.views.defence.criterion import one_hot
 from tinygrad_mlp.views.defence.formulas_by_hand import Array, elementwise
 from tinygrad_mlp.views.defence.formulas_by_hand import backward as back_by_hand
 from tinygrad_mlp.views.defence.forward import same
@@ -97,19 +98,16 @@ def way_back(s: Subject) -> Iterator[Part]:
     yield Verdict("each of these arrays by hand, in NumPy, is the engine's", agree)
 
 
-def first_rows(s: Subject, most: int = 4) -> Table:
+def first_rows(s: Subject, rows: int = 4) -> Table:
     """Outputs and truths of some rows, and their difference."""
-    z, d = s.outputs, s.d_outputs * (len(s.X) if s.of_classes else s.y.size)
-    rows = []
-    chosen = sorted({*range(min(most, len(z))), s.row})
-    for i in chosen:
-        if s.of_classes:
-            y_true = numbers(np.eye(z.shape[1])[s.y[i]], 5)
-            y_pred = numbers(np.eye(z.shape[1])[s.y[i]] + d[i], 5)
-        else:
-            y_true, y_pred = numbers(s.y[i], 5), numbers(z[i], 5)
-        rows.append((s.row_name(i), y_pred, y_true, numbers(d[i], 5)))
-    return table(("", "Y_pred", "Y_true", "Y_pred − Y_true" if s.of_classes else s.criterion.slope.split(",")[0]), rows)
+    outputs = s.outputs.shape[1]
+    most = outputs if outputs <= 3 else 2
+    begin = s.d_outputs * (len(s.X) if s.of_classes else s.y.size)
+    y_true = one_hot(s.y, outputs) if s.of_classes else s.y
+    y_pred = y_true + begin if s.of_classes else s.outputs
+    chosen = sorted({*range(min(rows, len(s.X))), s.row})
+    head = ("", "Y_pred", "Y_true", s.criterion.slope.split(",")[0])
+    return table(head, [(s.row_name(i), *(numbers(v[i], most) for v in (y_pred, y_true, begin))) for i in chosen])
 
 
 def slope_of(stage: Stage) -> str:
@@ -233,7 +231,11 @@ def first_layer(s: Subject) -> Iterator[Part]:
             lines.append(f"{before} = {exact(back[j])}   (back through {inner.title})")
     column = s.column(k) if stage is s.stages[0] else f"{stage.of}[{k + 1}]"
     x, d = float(stage.before[i, k]), float(stage.arrived[i, j])
-    lines.append(f"its part in dW₁[{k + 1},{j + 1}] = {small(x)}·{signed(d)} = {exact(x * d)}   (x: {column})")
+    name = f"{stage.of}[{k + 1}]"
+    lines.append(f"{name} = {small(x)}" + (f", {column}" if column != name else ""))
+    lines.append(
+        f"its part in dW₁[{k + 1},{j + 1}] = {name}·d{stage.name}[{j + 1}] = {small(x)}·{signed(d)} = {exact(x * d)}"
+    )
     yield working(*lines)
     terms_of_rows = stage.before[:, k] * stage.arrived[:, j]
     zero = int((stage.arrived[:, j] == 0).sum())

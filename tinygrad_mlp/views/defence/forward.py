@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_mlp.views import wording
 from tinygrad_mlp.views.defence.formulas_by_hand import Array, elementwise, sigmoid, softmax
 from tinygrad_mlp.views.defence.parts import (
     Part,
@@ -21,7 +20,7 @@ from tinygrad_mlp.views.defence.parts import (
     table,
     working,
 )
-from tinygrad_mlp.views.defence.subject import Stage, Subject
+from tinygrad_mlp.views.defence.subject import Stage, Subject, spoken
 
 TOPIC = "Feed-forward"
 CLOSE = 1e-9
@@ -75,7 +74,7 @@ def through(s: Subject) -> Iterator[Part]:
 
 def what(s: Subject) -> str:
     """What numbers are predicted."""
-    return wording.shown(s.label_name or "target", 24)
+    return spoken(s.label_name or "target")
 
 
 def target(s: Subject) -> str:
@@ -218,8 +217,7 @@ def number_of(s: Subject) -> Iterator[Part]:
         mean, scale = float(s.target_scaler.mean[0]), float(s.target_scaler.scale[0])
         yield prose(
             "The targets were standardised for the training, so the output is brought back into their units: "
-            f"`{what(s)} = output·sd + mean`.".replace("`", "")
-            + " That changes no gradient but for its size."
+            f"{what(s)} = output·sd + mean. That changes no gradient but for its size."
         )
         yield working(
             f"{small(z[0, 0])}·{small(scale)} + {small(mean)} = {exact(z[0, 0] * scale + mean)}",

@@ -141,6 +141,9 @@ class Subject:
         X, y = checked_batch("defend", (X, y), np.float64)
         if X.ndim != 2:
             raise OptionError(f"defend: X {X.shape}; rows (N, n) are expected")
+        if not any(isinstance(layer, nn.Dense) for layer in flat(model)):
+            found = ", ".join(type(layer).__name__ for layer in flat(model))
+            raise OptionError(f"defend: {found} has no dense layer; a Sequential with one at least is expected")
         twin = copy.deepcopy(model)
         for p in twin.named_parameters().values():
             if p.dtype.kind == "f":
@@ -167,10 +170,7 @@ class Subject:
         at = int(each.argmax()) if row is None else int(np.flatnonzero(chosen == row - 1)[0])
         most = evenly(len(X), MOST, None)
         batch = (X[chosen], y[chosen], loss, at, chosen + 1, (X[most], y[most]), learning_rate)
-        found = cls(twin, *batch, **known)
-        if not any(stage.dense is not None for stage in found.stages):
-            raise OptionError("defend: the model has no dense layer in its row of layers; one at least is expected")
-        return found
+        return cls(twin, *batch, **known)
 
     # Words
 
@@ -195,11 +195,11 @@ class Subject:
 
     def class_name(self, k: int) -> str:
         """The name of a class, `class 0` if it has none."""
-        return wording.shown(self.classes[k], 20) if k < len(self.classes) else f"class {k}"
+        return spoken(self.classes[k], 20) if k < len(self.classes) else f"class {k}"
 
     def column(self, j: int) -> str:
         """The name of a column."""
-        return wording.shown(self.feature_names[j], 24) if j < len(self.feature_names) else f"column {j + 1}"
+        return spoken(self.feature_names[j]) if j < len(self.feature_names) else f"column {j + 1}"
 
     # Numbers
 
@@ -299,6 +299,8 @@ class Subject:
                     module.running_mean.data, module.running_variance.data = np.zeros(module.n), np.ones(module.n)
                 case nn.LayerNorm():
                     module.gamma.data, module.beta.data = np.ones(module.n), np.zeros(module.n)
+                case nn.PReLU():
+                    module.alpha.data = np.full(module.n, 0.25)
         return model
 
     def trained(self, model: nn.Module, rule: Callable[[nn.Module], Optimizer], steps: int) -> float:
@@ -323,6 +325,11 @@ def step(
     error = subject.loss(model(subject.X if X is None else X), subject.y if y is None else y)
     error.backward()
     optimizer.step()
+
+
+def spoken(name: str, longest: int = 24) -> str:
+    """A name as it can stand in a sentence, where backticks begin and end formulas."""
+    return wording.shown(name, longest).replace("`", "'")
 
 
 def evenly(count: int, rows: int, wanted: int | None) -> Array:

@@ -74,7 +74,7 @@ def zeros(s: Subject) -> Iterator[Part]:
 
 def alike(layers: int, number: int, drawn: Array) -> Array:
     """Weights with which all units of each hidden layer have the same connections, to either side."""
-    columns = drawn[:, :1] if number == 1 else drawn[:1, :1]
+    columns = drawn[:, :1] if number == 1 else np.abs(drawn[:1, :1])
     return np.broadcast_to(columns if number < layers else drawn[:1], drawn.shape).copy()
 
 

@@ -66,8 +66,8 @@ def part_lines(part: Part, paper: Paper) -> Iterator[str]:
 
 def paragraph_lines(text: str, paper: Paper) -> Iterator[str]:
     """A paragraph without the backticks around its formulas, of which short ones stand in one line."""
-    joined = CODE.sub(lambda found: whole(found[1], 40), text)
-    yield from (paper.text(line) for line in broken(joined, WIDTH))
+    joined = CODE.sub(lambda found: whole(paper.text(found[1]), 40), text)
+    yield from broken("".join(c if c == UNBROKEN else paper.text(c) for c in joined), WIDTH)
 
 
 def whole(text: str, longest: int) -> str:
@@ -85,9 +85,8 @@ def table_lines(found: Table, paper: Paper) -> Iterator[str]:
     """The head, a rule, and the rows; numbers stand at the right."""
     rows = [[paper.text(cell) for cell in row] for row in (found.head, *found.rows)]
     widths = [max(columns(row[i]) for row in rows) for i in range(len(found.head))]
-    over = sum(widths) + 2 * (len(widths) - 1) - (WIDTH - len(INDENT))
-    if over > 0:
-        widths[0] = max(8, widths[0] - over)
+    while sum(widths) + 2 * (len(widths) - 1) > WIDTH - len(INDENT):
+        widths[widths.index(max(widths))] -= 1
     left = left_columns(found)
 
     def line(row: Sequence[str]) -> str:
