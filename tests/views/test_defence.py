@@ -404,6 +404,8 @@ def test_it_is_written_as_its_suffix_says(tmp_path: Path) -> None:
     assert answers.save(tmp_path / "a.txt").read_text("utf-8").startswith("The defence:")
     with pytest.raises(OptionError, match=r"a\.pdf: a file that ends in \.html, \.md or \.txt"):
         answers.save(tmp_path / "a.pdf")
+    with pytest.raises(OptionError, match="there is no question 20; 1 to 19 are expected"):
+        answers.text(only=20)
     with pytest.raises(DataError, match="the answers cannot be written"):
         answers.save(tmp_path / "no" / "a.md")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -74,9 +75,14 @@ class Defence:
             only: the number of a question, from 1 on; None for all of them.
             ascii: whether to use nothing but ASCII; None means where the output can take no more.
             colour: whether to use colours; None means on a terminal, unless NO_COLOR is set.
+
+        Raises:
+            OptionError: there is no such question.
         """
         paper = Paper(ascii, colour)
         if only is not None:
+            if not 1 <= only <= len(self.questions):
+                raise OptionError(f"there is no question {only}; 1 to {len(self.questions)} are expected")
             return "\n".join(answer_lines(only, self.questions[only - 1], paper))
         return "\n".join(as_text(TITLE, self.about, self.questions, paper))
 
@@ -92,7 +98,7 @@ class Defence:
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows."""
-        return self.markdown.replace("\n## ", "\n### ").replace("\n### ", "\n#### ").replace("# ", "## ", 1)
+        return re.sub(r"^#", "###", self.markdown, flags=re.MULTILINE)  # below the headings of the notebook itself
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write them to a file, which appears whole or not at all.

@@ -11,8 +11,10 @@ from functools import cache
 from importlib.resources import files
 
 from tinygrad_mlp.views.defence.parts import Part, Prose, Question, Table, Verdict, Working
-from tinygrad_mlp.views.defence.writing import left_columns, numbered
+from tinygrad_mlp.views.defence.writing import CODE, left_columns, numbered
 
+SHORT = 24
+"""The longest code in which no line is broken, so that it fits on a telephone."""
 POLICY = "default-src 'none'; style-src '{}'; img-src data:; base-uri 'none'; form-action 'none'"
 PAGE = """<!doctype html>
 <html lang="en">
@@ -103,8 +105,13 @@ def row_of(cells: Sequence[str], tag: str, left: set[int]) -> str:
 
 
 def inline(text: str) -> str:
-    """A paragraph with what stands between backticks as code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+    """A paragraph with what stands between backticks as code; in short code no line is broken."""
+
+    def code(found: re.Match[str]) -> str:
+        kind = ' class="short"' if len(found[1]) <= SHORT else ""
+        return f"<code{kind}>{found[1]}</code>"
+
+    return CODE.sub(code, html.escape(text))
 
 
 @cache
