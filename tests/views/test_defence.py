@@ -259,6 +259,33 @@ def test_overfitting_and_early_stopping_are_of_the_same_run() -> None:
     assert f"gone back to step {int(stopped['stopped early'][0]) - 10}:" in said(answers, "What is early stopping")
 
 
+def test_a_network_that_is_as_sure_as_can_be_is_defended_without_a_warning() -> None:
+    model = mlp(nn.ReLU())
+    for scale in (30, 3000):
+        sure = net(*model.layers[:-1], nn.Dense(6, 2, rng=2))
+        sure[4].W.data = model[4].W.data * scale  # type: ignore[union-attr] - a Dense
+        answers = defend(sure, X, TWO)
+        assert failed(answers) == []
+    assert "so small that a computer makes it 0" in said(answers, "What is the binary cross-entropy")
+
+
+def test_at_a_kink_the_gradient_is_that_of_a_side() -> None:
+    first, last = nn.Dense(1, 1, rng=0), nn.Dense(1, 1, bias=False, rng=0)
+    first.W.data, first.b.data, last.W.data = [[1.0]], [-1.0], [[1.0]]
+    answers = defend(net(first, nn.ReLU(), last), [[1.0], [2.0]], [[1.0], [3.0]], tg.mean_squared_error, row=2)
+    assert failed(answers) == []  # z of the first row is exactly 0
+    claims = [p.text for p in question(answers, "How does the gradient").parts if isinstance(p, Verdict)]
+    assert claims[1].startswith(
+        "moving the weight a little changes the loss as the gradient says on one side of a kink"
+    )
+
+
+def test_a_step_that_is_too_long_is_said_to_be() -> None:
+    answers = answers_of("squared error", learning_rate=5.0)
+    assert "It grew: this η is too large here" in said(answers, "What is gradient descent")
+    assert answers.holds
+
+
 # What is said of other models.
 
 
@@ -440,5 +467,9 @@ def test_an_output_that_is_not_finite_is_refused_with_its_row() -> None:
     model = mlp(nn.ReLU())
     for layer in (0, 2, 4):
         model[layer].W.data = np.full(model[layer].W.shape, 3e38)  # type: ignore[union-attr] - a Dense
-    with pytest.raises(NonFiniteError, match="the model's output for row 1 is not finite"):
-        defend(model, np.full((2, 4), 1e250), [0, 1])
+    rows = np.zeros((3, 4))
+    rows[2] = 1e250
+    with pytest.raises(NonFiniteError, match="the model's output for row 3 is not finite"):
+        defend(model, rows, [0, 1, 1])
+    with pytest.raises(NonFiniteError, match="the model's loss for row 2 is not finite"):
+        defend(mlp(nn.ReLU(), 1), X[:3], [[0.0], [1e200], [0.0]], tg.mean_squared_error)

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygrad_mlp import nn, ops
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.data import StandardScaler
@@ -41,7 +43,8 @@ class Defence:
     @cached_property
     def questions(self) -> list[Question]:
         """All of them, in the order of a defence."""
-        return [question for chapter in CHAPTERS for question in chapter.questions(self.subject)]
+        with np.errstate(all="ignore"):  # what is not finite is written as what it is
+            return [question for chapter in CHAPTERS for question in chapter.questions(self.subject)]
 
     @property
     def holds(self) -> bool:

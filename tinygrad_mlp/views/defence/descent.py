@@ -67,23 +67,24 @@ def one_step(s: Subject) -> Iterator[Part]:
     yield prose(
         f"For a small η the loss changes by −η·|gradient|², here {written(foretold, 4)}; it was {written(change, 4)}. "
         + (
-            "The two differ because the loss is curved, and the gradient knows its slope at one point only."
+            "It grew: this η is too large here, and the step went past the valley."
+            if not change <= 0
+            else "The two differ because the loss is curved, and the gradient knows its slope at one point only."
             if abs(change - foretold) > 0.02 * abs(foretold)
             else "So short a step hardly notices that the loss is curved."
         )
     )
-    if s.error > 0:
-        yield Verdict("the step made the loss smaller", change < 0 or squares == 0)
 
 
 def rates(s: Subject) -> Iterator[Part]:
     """Several learning rates from the same weights."""
     *_, w, g = followed(s, s.model)
+    steps = s.fewer(STEPS, 5)
     yield prose(
         "The step would be ten times as long. Too small an η takes forever; too large a one steps over the valley and "
         "up on the other side, further each time. Here are a step from where the weights are now, with the weight from "
         f"above and the loss of the batch, which is {small(s.error)} before; and the loss of the same network with new "
-        f"weights after 1 step and after {STEPS}, which is {small(s.loss_of(s.fresh()))} before:"
+        f"weights after 1 step and after {steps}, which is {small(s.loss_of(s.fresh()))} before:"
     )
     rows, ends = [], []
     for factor in (0.1, 1, 10, 100):
@@ -91,14 +92,14 @@ def rates(s: Subject) -> Iterator[Part]:
         error = s.loss_of(s.descended(copy.deepcopy(s.model), rate))
         start = s.fresh()
         one = s.loss_of(s.descended(start, rate))
-        many = s.loss_of(s.descended(start, rate, STEPS - 1))
+        many = s.loss_of(s.descended(start, rate, steps - 1))
         ends.append(many)
         rows.append((f"{rate:g}", small(w - rate * g), small(error), small(one), small(many)))
-    yield table(("η", "weight, 1 step", "loss then", "new: 1 step", f"{STEPS} steps"), rows)
+    yield table(("η", "weight, 1 step", "loss then", "new: 1 step", f"{steps} steps"), rows)
     finite = [e if np.isfinite(e) else np.inf for e in ends]
     best = int(np.argmin(finite))
     yield prose(
-        f"With η = {rows[best][0]} the new network comes furthest in {STEPS} steps.",
+        f"With η = {rows[best][0]} the new network comes furthest in {steps} steps.",
         "Beyond that, more is worse." if best < len(finite) - 1 and finite[best] < finite[-1] else "",
     )
 
@@ -115,6 +116,7 @@ def optimizers(s: Subject) -> Iterator[Part]:
     """The first two steps of one weight, and the loss after some more."""
     rate = s.learning_rate
     path, index, w, g = followed(s, s.fresh())
+    steps = s.fewer(STEPS, 5)
     rules: dict[str, Callable[[nn.Module], Optimizer]] = {
         f"gradient descent, η {rate:g}": partial(SGD, learning_rate=rate),
         f"momentum 0.9, η {rate:g}": partial(SGD, learning_rate=rate, momentum=0.9),
@@ -137,8 +139,8 @@ def optimizers(s: Subject) -> Iterator[Part]:
             step(s, model, optimizer)
             places.append(weight_of(model, path, index))
         moves = [places[1] - places[0], places[2] - places[1]]
-        rows.append((name, small(moves[0]), small(moves[1]), small(s.trained(s.fresh(), rule, STEPS))))
-    yield table(("rule", "first step", "second step", f"loss after {STEPS}"), rows)
+        rows.append((name, small(moves[0]), small(moves[1]), small(s.trained(s.fresh(), rule, steps))))
+    yield table(("rule", "first step", "second step", f"loss after {steps}"), rows)
     yield prose(
         f"The weight is the one from above, in the network with its first weights, where its gradient is {small(g)}. "
         "The first step of momentum is that of gradient descent, since there is nothing yet to remember. (With other "

@@ -56,7 +56,7 @@ def of_row(s: Subject) -> Iterator[Part]:
         yield working(
             f"y_true = {y_true}{' …' * (s.outputs.shape[1] > 12)}   ({s.class_name(s.true)})",
             f"y_pred = {numbers(softmax(s.outputs)[i], 8)}",
-            f"E = −ln {exact(p)} = {exact(-np.log(p))}",
+            f"E = −ln {exact(p)} = {exact(each[i])}",
         )
     else:
         yield prose(
@@ -151,17 +151,14 @@ def binary(s: Subject) -> Iterator[Part]:
             "cross-entropy above is its form for any number of classes: again −ln of the probability of what is true."
         )
         y, q = s.y == s.true, p[:, s.true]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            one_against_all = float(-np.where(y, np.log(q), np.log(1 - q)).mean())
+        one_against_all = float(-np.log(np.where(y, q, 1 - q)).mean())
         yield working(
             f"cross-entropy of the batch                    {exact(s.error)}",
             f"of '{s.class_name(s.true)}' against all others, binary: {exact(one_against_all)}",
         )
         return
-    q, y = p[:, 1], s.y
-    with np.errstate(divide="ignore"):
-        terms = -np.where(y == 1, np.log(q), np.log(1 - q))
-    i = s.row
+    q, y, i = p[:, 1], s.y, s.row
+    terms = -np.log(np.where(y == 1, q, p[:, 0]))  # p[:, 0] is 1 − q, and not 0 where q rounds to 1
     yield prose(
         f"{formula}, with p the probability of one of the two classes, here {s.class_name(1)}, and y = 1 for its rows. "
         "Of the two terms one is always 0: y chooses `ln p` for rows of that class and `ln(1 − p)` for the others, "
@@ -171,9 +168,12 @@ def binary(s: Subject) -> Iterator[Part]:
     t = int(y[i])
     yield working(
         f"{s.row_name(i)}: y = {t}, p = {exact(q[i])}",
-        f"−[{t}·ln {small(q[i])} + {1 - t}·ln {small(1 - q[i])}] = {exact(terms[i])}",
+        f"−[{t}·ln {small(q[i])} + {1 - t}·ln {small(p[i, 0])}] = {exact(terms[i])}",
         f"mean of the {len(y)} rows = {exact(terms.mean())}",
     )
+    if not np.isfinite(terms).all():
+        yield prose("A p so small that a computer makes it 0 has no logarithm: hence the loss is computed from logits.")
+        return
     yield Verdict(
         f"the softmax cross-entropy of the batch is {exact(s.error)}", same(np.array(terms.mean()), np.array(s.error))
     )

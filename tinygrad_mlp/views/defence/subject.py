@@ -27,6 +27,8 @@ from tinygrad_mlp.views.defence.formulas_by_hand import forward as by_hand
 
 MOST = 500
 """Rows of a table up to which all are used for what takes more than a batch."""
+SMALL = 20_000
+"""Weights up to which a model is trained anew for a few hundred steps without making anyone wait."""
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -59,8 +61,7 @@ class Stage:
     @property
     def title(self) -> str:
         """`ReLU`, `tanh`."""
-        own = type(self.layer).__name__
-        return own if isinstance(self.layer, nn.Module) else getattr(self.layer, "__name__", own)
+        return title_of(self.layer)
 
     @property
     def sign(self) -> str:
@@ -149,26 +150,17 @@ class Subject:
             if p.dtype.kind == "f":
                 p._data = np.array(p._data, np.float64)  # assigning .data would cast to what p has
         twin.unfreeze().eval()
-        with no_grad(), np.errstate(all="ignore"):
-            outputs = np.asarray(twin(X))
-        if not np.isfinite(outputs).all():
-            at = int(np.flatnonzero(~np.isfinite(outputs).reshape(len(X), -1).all(axis=1))[0])
-            raise NonFiniteError(f"defend: the model's output for row {at + 1} is not finite")
-        if outputs.ndim != 2:
-            raise OptionError(f"defend: the model gives {outputs.shape}; outputs (N, m) are expected")
-        if y.ndim == 1 and loss is not ops.softmax_cross_entropy:
-            y = y[:, None]
-        if y.ndim != (1 if loss is ops.softmax_cross_entropy else 2):
-            raise OptionError(f"defend: y {y.shape}; the index of a class for each row is expected")
-        loss(outputs, y)  # refuses labels that are none, in better words
         if rows < 1:
             raise OptionError(f"defend: rows is {rows!r}; at least 1 is expected")
         if row is not None and not 1 <= row <= len(X):
             raise OptionError(f"defend: there is no row {row}; 1 to {len(X)} are expected")
-        chosen = evenly(len(X), rows, row)
-        each = BY_LOSS[loss].each(outputs[chosen], y[chosen])
+        if y.ndim == 1 and loss is not ops.softmax_cross_entropy:
+            y = y[:, None]
+        if y.ndim != (1 if loss is ops.softmax_cross_entropy else 2):
+            raise OptionError(f"defend: y {y.shape}; the index of a class for each row is expected")
+        chosen, most = evenly(len(X), rows, row), evenly(len(X), fewer(twin, MOST, 64), None)
+        each = losses_of(twin, X, y, loss, np.union1d(chosen, most))[chosen]
         at = int(each.argmax()) if row is None else int(np.flatnonzero(chosen == row - 1)[0])
-        most = evenly(len(X), MOST, None)
         batch = (X[chosen], y[chosen], loss, at, chosen + 1, (X[most], y[most]), learning_rate)
         return cls(twin, *batch, **known)
 
@@ -264,6 +256,10 @@ class Subject:
         """The path of a parameter of the model, `layers.0.W`."""
         return next(path for path, p in self.model.named_parameters().items() if p is values)
 
+    def fewer(self, count: int, least: int) -> int:
+        """A count of steps or elements, or fewer for a large model, so that an answer takes seconds at most."""
+        return fewer(self.model, count, least)
+
     def loss_of(self, model: nn.Module, X: Array | None = None, y: Array | None = None) -> float:
         """The loss of a model of this kind on rows; on the batch if none are given."""
         with no_grad(), np.errstate(all="ignore"):
@@ -283,7 +279,7 @@ class Subject:
             weights: makes of the number of a dense layer (from 1 on) and of the W that was drawn for it another one.
         """
         rng = np.random.default_rng(0)
-        variance = 2.0 if any("relu" in str(type(layer)).lower() for layer in self.layers) else 1.0
+        variance = 2.0 if any("relu" in title_of(layer).lower() for layer in self.layers) else 1.0
         model = copy.deepcopy(self.model)
         number = 0
         for module in model.named_modules().values():
@@ -327,6 +323,35 @@ def step(
     optimizer.step()
 
 
+def fewer(model: nn.Module, count: int, least: int) -> int:
+    """A count, in proportion fewer for a model of more than `SMALL` weights."""
+    weights = sum(int(p.size) for p in model.parameters())
+    return max(least, count * SMALL // max(SMALL, weights))
+
+
+def losses_of(model: nn.Module, X: Array, y: Array, loss: Loss, at: Array) -> Array:
+    """The losses (N,) of the rows at some places of a table; of the others, 0.
+
+    Raises:
+        NonFiniteError: an output or a loss is not finite.
+        OptionError: outputs that are not (N, m).
+        ShapeError, LabelError: outputs and labels that the loss does not take.
+    """
+    with no_grad(), np.errstate(all="ignore"):
+        outputs = as_array(model(X[at]))
+        if outputs.ndim != 2:
+            raise OptionError(f"defend: the model gives {outputs.shape}; outputs (N, m) are expected")
+        loss(outputs, y[at])  # refuses labels that are none, in better words
+        each = BY_LOSS[loss].each(outputs, y[at])
+    for what, found in (("output", outputs.sum(axis=1)), ("loss", each)):
+        if not np.isfinite(found).all():
+            row = int(at[np.flatnonzero(~np.isfinite(found))[0]]) + 1
+            raise NonFiniteError(f"defend: the model's {what} for row {row} is not finite")
+    losses = np.zeros(len(X))
+    losses[at] = each
+    return losses
+
+
 def spoken(name: str, longest: int = 24) -> str:
     """A name as it can stand in a sentence, where backticks begin and end formulas."""
     return wording.shown(name, longest).replace("`", "'")
@@ -363,6 +388,12 @@ def named(passed: Sequence[tuple[Any, Any, Any]], slopes: Mapping[int, Array]) -
         stages.append(Stage(layer, number, name, of, as_array(before), data, none if arrived is None else arrived))
         of = name
     return stages
+
+
+def title_of(layer: Any) -> str:
+    """`ReLU`, `tanh`."""
+    own = type(layer).__name__
+    return own if isinstance(layer, nn.Module) else str(getattr(layer, "__name__", own))
 
 
 def letter(layer: Any) -> str:
