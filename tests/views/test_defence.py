@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from functools import cache
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from tinygrad_mlp.views.defence.parts import Question, Table, Verdict, Working
 from tinygrad_mlp.views.defence.subject import evenly
 from tinygrad_mlp.views.plain_text import ASCII
 
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 rng = np.random.default_rng(5)
 X = rng.normal(size=(40, 4))
 TWO = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -473,3 +478,28 @@ def test_an_output_that_is_not_finite_is_refused_with_its_row() -> None:
         defend(model, rows, [0, 1, 1])
     with pytest.raises(NonFiniteError, match="the model's loss for row 2 is not finite"):
         defend(mlp(nn.ReLU(), 1), X[:3], [[0.0], [1e200], [0.0]], tg.mean_squared_error)
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None or find_spec("playwright") is None, reason="needs Chromium and playwright: `make check` has both"
+)
+def test_in_a_browser_nothing_stands_beyond_the_edge_in_either_scheme(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright  # optional: the test is skipped without it
+
+    file = named_answers("twelve classes").save(tmp_path / "a.html")
+    said: list[str] = []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scheme, dark in (("light", False), ("dark", True)):
+            for width in (1100, 400):
+                size = {"width": width, "height": 900}
+                tab = chromium.new_context(viewport=size, color_scheme=scheme, offline=True).new_page()
+                tab.on("console", lambda message: said.append(message.text))
+                tab.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
+                tab.goto(f"{file.as_uri()}#q9")
+                assert tab.evaluate("document.documentElement.scrollWidth") <= width
+                ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert ground.startswith("rgb(1") == dark
+                assert tab.locator("article:target h3").inner_text().startswith("9 Compute the gradient")
+        chromium.close()
+    assert said == []
