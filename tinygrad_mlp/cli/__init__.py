@@ -16,7 +16,7 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from tinygrad_mlp.cli import compare, demo, draw, gradcheck, predict, split, train
+from tinygrad_mlp.cli import compare, defend, demo, draw, gradcheck, predict, split, train
 from tinygrad_mlp.cli.parser import PROGRAM, Parser, add_command, add_debug, in_options, parse, without_flag
 from tinygrad_mlp.errors import TinygradMlpError, TrainingWarning
 from tinygrad_mlp.interrupting import INTERRUPTED, Terminated, raising
@@ -28,6 +28,7 @@ COMMANDS: dict[str, ModuleType] = {
     "compare": compare,
     "predict": predict,
     "draw": draw,
+    "defend": defend,
     "gradcheck": gradcheck,
 }
 

@@ -2,6 +2,7 @@
 
 from tinygrad_mlp.views.backward_pass import BackwardPass
 from tinygrad_mlp.views.curves import draw_curves
+from tinygrad_mlp.views.defence import Defence, defend
 from tinygrad_mlp.views.explaining import explain
 from tinygrad_mlp.views.gradient_curves import draw_gradients
 from tinygrad_mlp.views.graph import draw
@@ -10,7 +11,9 @@ from tinygrad_mlp.views.rendering import render
 
 __all__ = [
     "BackwardPass",
+    "Defence",
     "Page",
+    "defend",
     "draw",
     "draw_curves",
     "draw_gradients",
