@@ -75,6 +75,15 @@ DARK = Palette(
 )
 
 
+def guide_pass() -> BackwardPass:
+    """The backward pass of the guide's network, 4 → 3 → 2, for two rows: that of the README's code."""
+    tg.seed(1)
+    model = tg.nn.Dense(4, 3) >> tg.nn.ReLU() >> tg.nn.Dense(3, 2)
+    model.named_parameters()  # gives each parameter its name
+    X = [[0.2, 0.9, -0.4, 1.0], [1.1, -0.3, 0.5, -0.8]]
+    return BackwardPass.of(tg.softmax_cross_entropy(model(X), [0, 1]))
+
+
 def animation(seen: BackwardPass, palette: Palette) -> str:
     """The backward pass as an SVG that plays by itself, again and again.
 
@@ -160,8 +169,8 @@ def css(times: set[tuple[str, float]], steps: int, total: float, palette: Palett
     frames = []
     for motion, start in sorted(times):
         looks = {
-            "appear": [(start, "opacity: 0.12"), (start + 0.4, "opacity: 1"), (total - 0.3, "opacity: 1")],
-            "lit": [(start, "opacity: 0.2"), (start + 0.3, "opacity: 1"), (total - 0.3, "opacity: 1")],
+            "appear": [(start, "opacity: 0.2"), (start + 0.4, "opacity: 1"), (total - 0.3, "opacity: 1")],
+            "lit": [(start, "opacity: 0.35"), (start + 0.3, "opacity: 1"), (total - 0.3, "opacity: 1")],
             "edge": [(start, plain), (start + 0.3, lit), (start + STEP, lit), (start + STEP + 0.3, plain)],
             "grow": [(start, "stroke-dashoffset: 1"), (start + ARRIVAL - ARROW, "stroke-dashoffset: 0")],
         }

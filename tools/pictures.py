@@ -17,15 +17,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-from animation import DARK, LIGHT, Palette, animation
+from animation import DARK, LIGHT, Palette, animation, guide_pass
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 import tinygrad_mlp as tg
-from tinygrad_mlp.views import BackwardPass
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -58,20 +56,10 @@ WINDOW = """\
 """rich's picture of a terminal, without the font that it would fetch from the network."""
 
 
-def guide_loss() -> tg.Tensor:
-    """The loss of the guide's network, 4 → 3 → 2, for two rows: that of examples/draw_backward.py."""
-    tg.seed(1)
-    model = tg.nn.Dense(4, 3) >> tg.nn.ReLU() >> tg.nn.Dense(3, 2)
-    model.named_parameters()  # gives each parameter its name
-    X = np.array([[0.2, 0.9, -0.4, 1.0], [1.1, -0.3, 0.5, -0.8]])
-    return tg.softmax_cross_entropy(model(X), [0, 1])
-
-
 def draw_animations(folder: Path) -> None:
     """`backward-light.svg` and `backward-dark.svg`."""
-    seen = BackwardPass.of(guide_loss())
     for scheme, palette in SCHEMES.items():
-        (folder / f"backward-{scheme}.svg").write_text(animation(seen, palette), "utf-8")
+        (folder / f"backward-{scheme}.svg").write_text(animation(guide_pass(), palette), "utf-8")
 
 
 def draw_terminal(folder: Path) -> None:
@@ -118,11 +106,11 @@ def photograph_page(folder: Path) -> None:
     """`page-light.png` and `page-dark.png`: the page of `tg.show_backward` in a browser, at its second step."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as work, sync_playwright() as driver:
-        page = tg.show_backward(guide_loss()).save(Path(work) / "backward.html")
+        page = tg.show_backward(guide_pass()).save(Path(work) / "backward.html")
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for scheme in SCHEMES:
-            size = {"width": 1180, "height": 700}
-            tab = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=1.5)
+            size = {"width": 1000, "height": 690}
+            tab = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=1.7)
             tab.goto(f"{page.as_uri()}#step=2")
             tab.wait_for_selector("#panel h2")
             tab.locator("#panel [role=gridcell]").nth(4).click()  # the finite difference beside an element
