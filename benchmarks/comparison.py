@@ -167,7 +167,9 @@ def row(*cells: str) -> str:
 
 
 def digits(value: float) -> str:
-    """Two digits, or all that stand before the point, and none beyond the hundredth: 0.04, 0.97, 1.2, 12, 4,852."""
+    """Two digits, or all that stand before the point, and none beyond the hundredth: < 0.01, 0.97, 1.2, 12, 4,852."""
+    if value < 0.005:
+        return "< 0.01"
     return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
 
 

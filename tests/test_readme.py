@@ -168,6 +168,24 @@ def test_names_of_something_that_nobody_has_tried_are_no_answer(monkeypatch: pyt
     assert features.judged(object(), drawing, {"add", "withdraw"}).answer == "no"
 
 
+def test_the_size_of_a_package_is_that_of_all_it_requires_but_no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = load_comparison(monkeypatch)
+    assert {"tinygrad-mlp", "numpy", "graphviz", "safetensors"} == importlib.import_module("features").required(
+        "tinygrad_mlp"
+    )
+    files = [*comparison.files_beside_numpy(comparison.PEERS["tinygrad_mlp"])]
+    assert comparison.has_machine_code(files)  # that of safetensors
+    assert not comparison.has_machine_code([path for path in files if path.is_relative_to(ROOT)])
+    assert 0.5e6 < sum(path.stat().st_size for path in files) < 20e6
+
+
+def test_ratios_have_two_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = load_comparison(monkeypatch).digits
+    assert [digits(x) for x in (0.004, 0.123, 0.97, 0.996, 1.04, 9.96, 12.4, 4852.0)] == [
+        "< 0.01", "0.12", "0.97", "1.0", "1.0", "10", "12", "4,852",
+    ]  # fmt: skip
+
+
 def load_comparison(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     return importlib.import_module("comparison")
