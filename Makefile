@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench mutants stress notebooks programs
+.PHONY: demo test check bench comparison pictures mutants stress notebooks programs
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -33,6 +33,14 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/whole_training.py
 	$(BIN)/python benchmarks/gradient_checkers.py
+
+# Asks the peers for each feature, measures, and writes the tables of the README anew: ten minutes without other work.
+comparison: .venv/installed-bench .venv/installed-cli
+	$(BIN)/python benchmarks/comparison.py
+
+# Makes the pictures of the README and of docs/ again.
+pictures: .venv/installed-dev programs
+	$(BIN)/python tools/pictures.py
 
 # Plants thousands of wrong gradients and writes to docs/detection.md which of them the gradient checker finds: minutes.
 mutants: .venv/installed-test

@@ -1,4 +1,4 @@
-"""Draw the backward pass of the guide's network, 4 → 3 → 2, as the picture in the README.
+"""Draw the backward pass of the guide's network, 4 → 3 → 2, as the picture in docs/seeing.md.
 
 python examples/draw_backward.py [FILE.svg]
 """

@@ -12,8 +12,8 @@ import pytest
 from printed import assert_same
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-DRAWS_THE_README = "draw_backward.py"  # tested with the README, whose picture it makes
-SCRIPTS = sorted(path for path in EXAMPLES.glob("*.py") if path.name != DRAWS_THE_README)
+DRAWS_A_PAGE = "draw_backward.py"  # tested with docs/seeing.md, whose picture it makes
+SCRIPTS = sorted(path for path in EXAMPLES.glob("*.py") if path.name != DRAWS_A_PAGE)
 PRINTS = "\nIt prints:\n"
 PNG = b"\x89PNG\r\n\x1a\n"
 

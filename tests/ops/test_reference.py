@@ -30,8 +30,10 @@ def is_kink_alone(name: str) -> bool:
     return any(kink.names == (name,) for kink in KINKS) and PAGE.read_text("utf-8").count(f"\n| `{name}` |") == 2
 
 
-def test_the_readme_counts_them() -> None:
-    assert f"all {len(ops.__all__)}\nfunctions" in (PAGE.parent.parent / "README.md").read_text("utf-8")
+def test_the_readme_and_the_page_of_tensors_count_them() -> None:
+    readme = PAGE.parent.parent / "README.md"
+    assert f"[{len(ops.__all__)} operations](docs/operations.md)" in readme.read_text("utf-8")
+    assert f"lists all {len(ops.__all__)}\nfunctions" in (PAGE.parent / "tensors.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("kink", KINKS, ids=lambda kink: " ".join(kink.names))
