@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.autograd import Array, Rule, implements, op
+from tinygrad_mlp.errors import ShapeError
 
 
 @implements(np.reshape)
@@ -39,18 +40,23 @@ def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> Rule:
     return np.transpose(x, axes), lambda g: np.transpose(g, back)
 
 
-def unlike(*xs: Array) -> str:
-    """Why arrays could not be joined."""
+def joined(xs: Sequence[Array], axis: int) -> Any:
+    """The arrays along an axis, one behind another, or an error that says which shapes they have."""
     if not xs:
-        return "no arrays; at least one is expected"
-    shapes = ", ".join(str(x.shape) for x in xs)
-    return f"{shapes}: arrays that have the joined axis, and differ in length along no other, are expected"
+        raise ShapeError("concatenate: no arrays; at least one is expected")
+    try:
+        return np.concatenate(xs, axis=axis)
+    except ValueError as error:
+        shapes = ", ".join(str(x.shape) for x in xs)
+        raise ShapeError(
+            f"concatenate: axis {axis} of {shapes}: arrays that have it, and differ in length along no other, expected"
+        ) from error
 
 
-@op(explain=unlike)
+@op
 def concatenate_(*xs: Array, axis: int) -> Rule:
     """Arrays joined along an axis they have; each gets its part of the gradient."""
-    y = np.concatenate(xs, axis=axis)
+    y = joined(xs, axis)
     ends = np.cumsum([x.shape[axis] for x in xs]).tolist()
     return y, *map(part, [0, *ends], ends, [axis % xs[0].ndim] * len(xs))
 
