@@ -11,6 +11,7 @@ from tinygrad_mlp.autograd.variable import clock
 from tinygrad_mlp.compiling.buffers import Buffers
 from tinygrad_mlp.compiling.explaining import explanation_of
 from tinygrad_mlp.compiling.function import MOST_PROGRAMS, Backend
+from tinygrad_mlp.compiling.guarding import Guard, clipping, tolerance_factor
 from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
 from tinygrad_mlp.compiling.native import Native, native_or_none
@@ -41,6 +42,7 @@ class CompiledStep:
         optimizer: Optimizer,
         backend: Backend = "auto",
         limits: Limits = NO_LIMITS,
+        guard: bool | float = False,
     ) -> None:
         if backend not in ("auto", "numpy", "numba"):
             raise OptionError(f"backend is {backend!r}; 'auto', 'numpy' or 'numba' is expected")
@@ -49,6 +51,8 @@ class CompiledStep:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
+        factor = tolerance_factor(guard)
+        self.guard = Guard(model, loss, optimizer, clipping(*limits), factor) if factor else None
         self.bound: dict[Any, BoundStep] = {}
         self.latest: BoundStep | None = None
 
@@ -61,7 +65,7 @@ class CompiledStep:
         bound = self.latest
         if bound is None or not bound.is_for(xb, yb):
             bound = self.latest = self.bound_for(xb, yb)
-        return bound(xb, yb)
+        return bound(xb, yb) if self.guard is None else self.guard(bound, xb, yb)
 
     def bound_for(self, xb: np.ndarray, yb: np.ndarray) -> BoundStep:
         """The program for a batch, new or an earlier one."""
@@ -198,6 +202,7 @@ def compile_step(
     backend: Backend = "auto",
     clip_norm: float | None = None,
     clip_value: float | None = None,
+    guard: bool | float = False,
 ) -> CompiledStep:
     """Compile the whole training step: forward pass, gradients and update rule.
 
@@ -210,6 +215,9 @@ def compile_step(
             all that the step does, otherwise NumPy.
         clip_norm: scale all gradients together to at most this norm before the update: see `optim.clip_gradients`.
         clip_value: hold each element of a gradient between −clip_value and clip_value, first if both are given.
+        guard: make each step eagerly too, from the same state and with the same random draws, and compare the loss,
+            the outputs, the new parameters, the optimizer's state and running means. True allows for rounding; a
+            number multiplies what is allowed. (Within rounding of a kink, such as a ReLU's, they may differ by more.)
 
     Returns:
         A function of a batch, X (N, …) and y (N, …), that makes one step and returns the loss. It is compiled for the
@@ -220,6 +228,8 @@ def compile_step(
         TraceError: at a call, what cannot be compiled: an `if` on a value, a write into an input, a draw from a
             generator of your own. The message has the line.
         OptionError: a limit that is not above 0, or an unknown backend.
+        GuardError: at a call with `guard`, a compiled step that is not the eager one: the message has the step, the
+            parameter or value, an element, both numbers and the tolerance. All is then as the eager step leaves it.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> from tinygrad_mlp import nn, optim
@@ -230,4 +240,4 @@ def compile_step(
     True
     """
     check_limits({"clip_norm": clip_norm, "clip_value": clip_value})
-    return CompiledStep(model, loss, optimizer, backend, Limits(clip_norm, clip_value))
+    return CompiledStep(model, loss, optimizer, backend, Limits(clip_norm, clip_value), guard)

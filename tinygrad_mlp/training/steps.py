@@ -66,10 +66,17 @@ def refuse_gradients(callbacks: Sequence[Callback]) -> None:
             raise OptionError(f"{name} looks at gradients, which a compiled step leaves nowhere: without compiled=True")
 
 
-def compiled_steps(run: Run, judge: Judge, clip_norm: float | None, clip_value: float | None, backend: Backend) -> Step:
+def compiled_steps(
+    run: Run,
+    judge: Judge,
+    clip_norm: float | None,
+    clip_value: float | None,
+    backend: Backend,
+    guard: bool | float,
+) -> Step:
     """Steps as one program, in which no gradient can be looked at."""
     limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
+    program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, guard=guard, **limits)
 
     def step(xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
         number = program(xb, yb)
