@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.compiling.grouping import UnsupportedError
 from tinygrad_mlp.compiling.numba_source import NumbaSource
-from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.errors import LabelError, OptionError
 from tinygrad_mlp.tracing.program import Program, Ref, mapped
 
 CACHE = "TINYGRAD_MLP_CACHE"
@@ -48,7 +48,6 @@ class Native:
         self.others = self.arguments[2:]
         self.size = sum(array.nbytes for array in scratch.values())
         given = dict(zip(program.places, inputs, strict=True))
-        self.checks = [(function, given[ref], options) for function, ref, options in self.source.checks]
         self.numbers = {ref: np.zeros((), program.types[ref.index][1]) for ref in self.source.returned}
         self.places = list(self.numbers.values())
 
@@ -61,13 +60,16 @@ class Native:
                 return homes[x]
             if x in given:
                 return given[x]
-            if x in self.source.views:
-                step = self.source.views[x]
-                return np.asarray(step.function(found(step.inputs[0]), *step.inputs[1:], **step.options))
-            dtype, start, shape = self.source.memory[x]
-            return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
+            if x in self.source.same:
+                return found(self.source.same[x])
+            if x in self.source.memory:
+                dtype, start, shape = self.source.memory[x]
+                return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
+            step = self.source.views[x]
+            return np.asarray(step.function(found(step.inputs[0]), *step.inputs[1:], **step.options))
 
         self.outputs = mapped(program.outputs, found)
+        self.checks = [(function, found(ref), options) for function, ref, options in self.source.checks]
 
     def run(self) -> None:
         """Compute all values from the inputs as they are now.
@@ -92,9 +94,10 @@ class Native:
         return float(results[1])
 
     def complain(self) -> None:
-        """Say what is wrong with an input."""
+        """Say what is wrong with a label or an index."""
         for function, array, options in self.checks:
             function(array, **options)
+        raise LabelError("a label or an index is out of its range")
 
 
 def native_or_none(
