@@ -14,6 +14,14 @@ from tinygrad_mlp import nn, optim
 from tinygrad_mlp.errors import LabelError
 
 BACKENDS = ["numpy", *["numba"] * (find_spec("numba") is not None)]
+
+
+def on_both(names: Any, *compiled: str) -> Any:
+    """Every name with NumPy, and some with Numba, which takes seconds for each program."""
+    pairs = [(name, "numpy") for name in names] + [(name, "numba") for name in compiled if "numba" in BACKENDS]
+    return pytest.mark.parametrize(("name", "backend"), pairs)
+
+
 both_backends = pytest.mark.parametrize("backend", BACKENDS)
 rng = np.random.default_rng(8)
 X, LABELS = rng.normal(size=(40, 6)).astype(np.float32), rng.integers(0, 3, 40)
@@ -45,8 +53,7 @@ LOSSES: dict[str, tuple[Any, np.ndarray]] = {
 }
 
 
-@both_backends
-@pytest.mark.parametrize("name", LOSSES)
+@on_both(LOSSES, "rows in float64", "binary, of probabilities")
 def test_labels_of_every_kind_are_taken(name: str, backend: str) -> None:
     """(The guard compares each step with the eager one.)"""
     loss, y = LOSSES[name]
@@ -66,8 +73,7 @@ WRONG: dict[str, tuple[Any, np.ndarray, np.ndarray, str]] = {
 }
 
 
-@both_backends
-@pytest.mark.parametrize("name", WRONG)
+@on_both(WRONG, "a row", "a fraction")
 def test_a_wrong_label_is_refused_and_nothing_is_changed(name: str, backend: Any) -> None:
     """Not even the running means, which the program computes before it comes to the labels."""
     loss, right, wrong, message = WRONG[name]

@@ -9,6 +9,7 @@ import math
 import types
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,29 @@ def test_the_code_of_random_functions_computes_them_with_their_gradients(seed: i
         close(actual[0], expected[0])
         for one, other in zip(actual[1], expected[1], strict=True):
             close(one, other)
+
+
+@pytest.mark.skipif(find_spec("numba") is None, reason="needs Numba, which `make check` installs")
+def test_random_functions_with_their_gradients_are_compiled_to_machine_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two of them in one program, since it is the compiler that takes the time."""
+    monkeypatch.undo()
+    monkeypatch.setenv("TINYGRAD_MLP_CACHE", str(tmp_path_factory.getbasetemp() / "programs"))
+    graphs = [random_graph(seed) for seed in range(200, 202)]
+    counts = [len(f.inputs) for f in graphs]
+
+    def together(*inputs: Any) -> Any:
+        found, left = [], list(inputs)
+        for f, count in zip(graphs, counts, strict=True):
+            own, left = left[:count], left[count:]
+            leaves = [tg.Tensor(x, requires_grad=True) for x in own]
+            y = f(*leaves)
+            found.append((y, tg.grad(y, leaves)) if y.requires_grad else y)
+        return found
+
+    compiled = tg.compile(together, backend="numba", guard=True)
+    for shift in (0.0, 0.37):
+        compiled(*(x + shift for f in graphs for x in f.inputs))
+    assert compiled.latest is not None
+    assert compiled.latest.backend == "numba"

@@ -123,6 +123,17 @@ def native_or_none(
         return None
 
 
+def why_not_native(program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> str:
+    """Why "auto" has not taken Numba."""
+    if find_spec("numba") is None:
+        return "Numba is not installed"
+    try:
+        NumbaSource(program, inputs, homes)
+    except UnsupportedError as error:
+        return str(error)
+    return "an input is not contiguous"
+
+
 def loaded(text: str) -> ModuleType:
     """The module of a text, from the folder of compiled programs; it is written there if it is new.
 

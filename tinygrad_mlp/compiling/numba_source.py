@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_mlp.compiling.buffers import Part, safe_homes
 from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, UnsupportedError, axes_of, flat, indexed_base
 from tinygrad_mlp.compiling.numba_calls import CALLS
-from tinygrad_mlp.compiling.numba_loops import copied, is_contiguous
+from tinygrad_mlp.compiling.numba_loops import copied, for_blas, index_text, is_contiguous, keeps_order, larger, see
 from tinygrad_mlp.compiling.passes import refs
 from tinygrad_mlp.compiling.scalars import RARE
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref
@@ -49,6 +49,7 @@ class NumbaSource(Grouping):
         scratch: elements of working memory of each dtype, which it takes after those.
         checks: functions that look at a value, with their options.
         same: results of checks, and what was looked at.
+        groups_at: the lines that groups of calls begin with: a loop over several, a product, a sum.
         memory: where in the working memory a value is: dtype, first element and shape.
     """
 
@@ -67,10 +68,14 @@ class NumbaSource(Grouping):
         self.numbers: set[Ref] = set()  # views that are variables by now
         self.inside: set[Ref] = set()
         self.at_once, self.late = safe_homes(program, self.given, self.homes)
+        self.groups_at: list[tuple[int, list[Instruction]]] = []
         for group in self.groups():
+            here = len(self.lines)
             self.emit(group)
+            if len(self.lines) > here:  # (a concatenation whose parts are in their places costs nothing)
+                self.groups_at.append((here, group))
         for x in flat(program.outputs):
-            self.make(x)
+            see(self, x)
         for ref, home in self.late.items():
             self.copy_late(ref, home)
 
@@ -160,7 +165,9 @@ class NumbaSource(Grouping):
         else:
             base = self.array(step.inputs[0])
         name = f"a{x.index}"
-        if step.function in TRANSPOSES:
+        if step.function is not np.reshape and keeps_order(self, step) and is_contiguous(self, x):
+            text = f"{base}.reshape({self.shape(x)})"
+        elif step.function in TRANSPOSES:
             axes = axes_of(step, len(self.shape(x)))
             text = f"{base}.T" if axes == tuple(range(len(axes)))[::-1] else f"{base}.transpose({axes})"
         elif step.function is np.reshape:
@@ -169,17 +176,6 @@ class NumbaSource(Grouping):
             text = f"{base}[{index_text(step.inputs[1])}]"
         self.line(f"{name} = {text}")
         return self.remember(x, name)
-
-    def make(self, x: Any) -> None:
-        """Copy an output that NumPy cannot see as a view: of a number, or the reshape of a transpose, for instance."""
-        view = x
-        while type(view) is Ref and view in self.views:
-            step = self.views[view]
-            if step.function is np.reshape and not is_contiguous(self, step.inputs[0]):
-                self.array(view)
-            view = step.inputs[0]
-        if view is not x and self.shape(view) == () and self.shape(x) != () and view not in self.stored:
-            self.remember(x, copied(self, x))
 
     def remember(self, x: Ref, name: str) -> str:
         """From now on a value is in an array variable."""
@@ -231,7 +227,7 @@ class NumbaSource(Grouping):
             self.line(f"v{step.result.index} = {self.expression(step, [])}")
             self.store_number(step.result)
         elif step.function is np.matmul and [len(self.shape(x)) for x in step.inputs] in ([2, 2], [2, 1], [1, 2]):
-            a, b = (self.array(x) for x in step.inputs)
+            a, b = (for_blas(self, x) for x in step.inputs)
             self.line(f"np.dot({a}, {b}, {self.place(step.result)})")
         elif step.function in START:
             self.reduction(step)
@@ -375,21 +371,3 @@ class NumbaSource(Grouping):
 
 CAST = {np.sign, np.exp, np.log, np.sqrt, np.tanh, np.log1p, np.expm1, np.power, np.divide, *RARE}
 """Functions whose result Numba may make wider than NumPy does."""
-
-
-def larger(one: str, other: str, sign: str) -> str:
-    """The larger (or smaller) of two numbers; NaN if one of them is."""
-    return f"{one} if {one} {sign} {other} or {one} != {one} else {other}"
-
-
-def index_text(index: Any) -> str:
-    """A basic index as text."""
-    items = index if isinstance(index, tuple) else (index,)
-
-    def shown(x: Any) -> str:
-        if isinstance(x, slice):
-            parts = ["" if p is None else str(p) for p in (x.start, x.stop)]
-            return ":".join(parts) + ("" if x.step is None else f":{x.step}")
-        return "..." if x is Ellipsis else repr(x)
-
-    return ", ".join(map(shown, items))

@@ -14,7 +14,7 @@ from tinygrad_mlp.compiling.function import MOST_PROGRAMS, Backend
 from tinygrad_mlp.compiling.guarding import Guard, clipping, tolerance_factor
 from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
-from tinygrad_mlp.compiling.native import Native, native_or_none
+from tinygrad_mlp.compiling.native import Native, native_or_none, why_not_native
 from tinygrad_mlp.compiling.passes import simplified
 from tinygrad_mlp.compiling.source import Source
 from tinygrad_mlp.compiling.tracing_step import Limits, StepTrace, trace_step
@@ -90,9 +90,18 @@ class CompiledStep:
         return self.ready().source
 
     def explain(self) -> str:
-        """What a step does, as text: calls and numbers by part and layer, loops, memory, and how long it takes."""
+        """What a step does, as text: calls, operations and bytes by part and layer, memory, and how long it takes.
+
+        As machine code also the loops and products, with the calls that share them; for their times the program is
+        compiled once more, which takes seconds. If "auto" has not taken Numba, it says why. Nothing is changed.
+        """
         bound = self.ready()
-        return explanation_of(bound.simple, bound.runner, bound.backend)
+        note = ""
+        if self.backend == "auto" and bound.backend == "numpy":
+            readable = bound.readable
+            reason = why_not_native(simplified(with_homes(readable)), readable.arrays, readable.homes)
+            note = f"not as machine code: {reason}"
+        return explanation_of(bound.simple, bound.runner, bound.backend, note)
 
     def ready(self) -> BoundStep:
         """The program that ran last."""
