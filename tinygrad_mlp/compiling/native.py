@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -145,9 +146,20 @@ def loaded(text: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     path = folder() / f"{name}.py"
-    if not (path.exists() and path.read_text("utf-8") == text):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, text.encode())
+    try:
+        if not (path.exists() and path.read_bytes() == text.encode()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, text.encode())
+        module = module_of(name, path)
+        forgive(module.step)
+    except (OSError, RuntimeError):  # a folder that cannot be written to, which Numba calls a RuntimeError
+        module = sys.modules[name] = ModuleType(name)
+        exec(compile(text.replace("cache=True, ", ""), f"<{name}>", "exec"), module.__dict__)
+    return module
+
+
+def module_of(name: str, path: Path) -> ModuleType:
+    """The module of a file."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -159,6 +171,29 @@ def loaded(text: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def forgive(function: Any) -> None:
+    """Let a compiled function go on without its machine code on disk, if that is damaged or cannot be written.
+
+    Numba passes on whatever unpickling a truncated file raises. It has no public name for its cache.
+    """
+    cache = function._cache
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_compile(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # of any kind: it depends on the bytes
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_if_possible
 
 
 def versions() -> str:
