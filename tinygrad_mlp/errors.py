@@ -96,6 +96,10 @@ class TraceError(TinygradMlpError, RuntimeError):
     """Something that cannot be recorded into a straight-line program."""
 
 
+class GuardError(TinygradMlpError, AssertionError):
+    """A compiled program that does not compute what the same code does without compiling; the message says where."""
+
+
 class DataError(TinygradMlpError, ValueError):
     """A table that cannot be read or used; the message names file, line and column."""
 

@@ -239,7 +239,8 @@ def safe_homes(
 ) -> tuple[dict[Ref, np.ndarray], dict[Ref, np.ndarray]]:
     """Which results can be written over what they replace at once, and which only at the end.
 
-    Whatever reads the old values has to come first; an elementwise function may read them while it writes.
+    Whatever reads the old values has to come first; an elementwise function may read them while it writes. So has
+    whatever may refuse a label or an index: nothing is changed then.
     """
     at_once, late = {}, {}
     order = {step.result: i for i, step in enumerate(program.instructions)}
@@ -249,16 +250,25 @@ def safe_homes(
             for seen in views.values():
                 if step.inputs[0] in seen:
                     seen.add(step.result)
+    refused = max((i for i, step in enumerate(program.instructions) if may_refuse(step)), default=-1)
     for ref, home in homes.items():
         old = {view for place in given if np.shares_memory(given[place], home) for view in views[place]}
         here = order.get(ref, -1)
         later = any(old & set(step.reads) for step in program.instructions[here + 1 :])
         made_by = program.instructions[here] if here >= 0 else None
-        if made_by is not None and not later and not (reads_elsewhere(made_by, old, program)):
+        if made_by is not None and here > refused and not later and not (reads_elsewhere(made_by, old, program)):
             at_once[ref] = home
         else:
             late[ref] = home
     return at_once, late
+
+
+def may_refuse(step: Instruction) -> bool:
+    """Whether an instruction may raise an error: a kernel or a check may, NumPy's functions do not."""
+    function = step.function
+    if isinstance(function, np.ufunc) or function.__name__ == "converted":
+        return False
+    return str(function.__module__).partition(".")[0] not in ("numpy", "_operator")
 
 
 def reads_elsewhere(step: Instruction, old: set[Ref], program: Program) -> bool:

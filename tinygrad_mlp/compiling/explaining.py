@@ -1,4 +1,4 @@
-"""What a compiled program costs, as a table: by part of the step and layer."""
+"""What a compiled program costs, as tables: by part of the step and layer, and as machine code by loop and product."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_mlp.compiling.buffers import Buffers
+from tinygrad_mlp.compiling.group_times import group_times
 from tinygrad_mlp.compiling.native import Native
 from tinygrad_mlp.compiling.passes import VIEWS
-from tinygrad_mlp.tracing.program import Instruction, Program, Ref
+from tinygrad_mlp.tracing.program import Instruction, Program, Ref, mapped
 
 RUNS = 20
 """Runs for the times, of which the fastest counts."""
 
 
-def explanation_of(program: Program, runner: Buffers | Native, backend: str) -> str:
-    """The table: for each part and layer its calls, arithmetic operations and bytes written; with NumPy also times."""
-    return "\n".join(lines(program, runner, backend))
+def explanation_of(program: Program, runner: Buffers | Native, backend: str, note: str = "") -> str:
+    """The tables.
+
+    For each part and layer its calls, arithmetic operations and the bytes of their results, with NumPy also times; and
+    of machine code its groups: the calls that share a loop, what they read from memory and write there, and times.
+    """
+    found = [*lines(program, runner, backend)]
+    found[1:1] = [note] * bool(note)
+    return "\n".join([*found, *(groups(program, runner) if isinstance(runner, Native) else ())])
 
 
 def lines(program: Program, runner: Buffers | Native, backend: str) -> Iterator[str]:
@@ -35,17 +42,71 @@ def lines(program: Program, runner: Buffers | Native, backend: str) -> Iterator[
     parts = dict.fromkeys(step.scope or "–" for step in calls)
     for part in parts:
         members = [step for step in calls if (step.scope or "–") == part]
-        row = f"{part[:27]:<28}{len(members):>7}{sum(operations(s, program) for s in members):>13,}"
+        row = f"{shortened(part, 27):<28}{len(members):>7}{sum(operations(s, program) for s in members):>13,}"
         row += f"{total_bytes(program, members):>11,}"
         yield row + (f"{sum(times.get(s.result, 0.0) for s in members):>8.1f}" if times else "")
+
+
+def groups(program: Program, runner: Native) -> Iterator[str]:
+    """The table of what runs one after the other in the machine code."""
+    times = group_times(runner)
+    head = f"{'group':<52}{'over':>12}{'operations':>13}{'bytes':>11}" + (f"{'µs':>8}" if times else "")
+    yield ""
+    yield head
+    yield "─" * len(head)
+    for i, (_, group) in enumerate(runner.source.groups_at):
+        shape = "×".join(map(str, program.types[group[0].result.index][0])) or "number"
+        row = f"{shortened(name_of(group), 51):<52}{shape:>12}{sum(operations(s, program) for s in group):>13,}"
+        row += f"{moved(group, runner):>11,}"
+        yield row + (f"{times[i]:>8.2f}" if times else "")
+    if times:
+        yield f"{'all':<52}{'':>36}{sum(times):>8.2f}"
+
+
+def name_of(group: list[Instruction]) -> str:
+    """What a group does: its parts, and the calls in it."""
+    parts = list(dict.fromkeys(step.scope for step in group if step.scope))
+    names = [step.function.__name__ for step in group]
+    calls = names[0] if len(names) == 1 else f"{len(names)} calls: {', '.join(names)}"
+    return f"{parts[0] if parts else '–'}{' …' * (len(parts) > 1)}: {calls}"
+
+
+def shortened(text: str, length: int) -> str:
+    """A text that fits."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def moved(group: list[Instruction], runner: Native) -> int:
+    """The bytes that a group reads from memory and writes there; what stays within its loop does not count."""
+    source = runner.source
+    inside = {step.result for step in group}
+    read = {x for step in group for x in leaves_of(step) if source.root(x) not in inside}
+    written = {ref for ref in inside if source.is_needed_beyond(ref, group)}
+
+    def size(ref: Ref) -> int:
+        shape, dtype = source.types[ref.index]
+        return math.prod(shape) * dtype.itemsize
+
+    return sum(min(size(ref), size(source.root(ref))) for ref in read | written)
+
+
+def leaves_of(step: Instruction) -> list[Ref]:
+    """The values that an instruction reads."""
+    found: list[Ref] = []
+    mapped((step.inputs, step.options), lambda x: found.append(x) if type(x) is Ref else None)
+    return found
 
 
 def how(runner: Buffers | Native, backend: str) -> str:
     """How the program is run."""
     if isinstance(runner, Native):
-        loops = sum(line.strip().startswith("for i0 ") for line in runner.source.lines)
-        products = sum("np.dot(" in line for line in runner.source.lines)
-        return f"{backend}: one function of {loops} loops and {products} matrix products"
+        found = [group for _, group in runner.source.groups_at]
+        products = sum(group[0].function is np.matmul for group in found)
+        fused = sum(len(group) > 1 for group in found)
+        return (
+            f"{backend}: one function of {len(found) - products} loops, {fused} of them for several calls, and "
+            f"{products} matrix products"
+        )
     return f"{backend}: {len(runner.calls)} calls that write in place"
 
 

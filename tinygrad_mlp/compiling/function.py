@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_mlp.autograd import Variable
 from tinygrad_mlp.compiling.buffers import Buffers
+from tinygrad_mlp.compiling.guarding import compare_results, tolerance_factor
 from tinygrad_mlp.compiling.honesty import check_repeatable, telling_where
 from tinygrad_mlp.compiling.kernels import KERNELS
 from tinygrad_mlp.compiling.native import Native, native_or_none
@@ -47,11 +48,13 @@ class CompiledFunction:
         return t1
     """
 
-    def __init__(self, function: Callable[..., Any], backend: Backend = "auto") -> None:
+    def __init__(self, function: Callable[..., Any], backend: Backend = "auto", guard: bool | float = False) -> None:
         if backend not in ("auto", "numpy", "numba"):
             raise OptionError(f"backend is {backend!r}; 'auto', 'numpy' or 'numba' is expected")
         self.function = function
         self.backend: Backend = backend
+        self.guard = tolerance_factor(guard)
+        self.calls = 0
         self.bound: dict[Any, BoundFunction] = {}
         self.latest: BoundFunction | None = None
 
@@ -66,7 +69,25 @@ class CompiledFunction:
                 self.bound.pop(next(iter(self.bound)))
             bound = self.bound[key] = BoundFunction(self.function, inputs, arrays, self.backend)
         self.latest = bound
-        return bound(arrays)
+        return self.guarded(bound, inputs, arrays) if self.guard else bound(arrays)
+
+    def guarded(self, bound: BoundFunction, inputs: tuple[Any, ...], arrays: list[np.ndarray]) -> Any:
+        """A call beside the function's own, from the same values and with the same random draws."""
+        self.calls += 1
+        result = bound(arrays)
+        kept = [(x, x._data.copy()) for x in bound.captured]
+        drawn = iter([place for _, place in bound.trace.draws])
+        token = DRAWING.set(lambda _: next(drawn))
+        try:
+            with np.errstate(all="ignore"):
+                expected = self.function(*inputs)
+        finally:
+            DRAWING.reset(token)
+            for x, data in kept:
+                x._data[...] = data
+        name = getattr(self.function, "__qualname__", type(self.function).__name__)
+        compare_results(f"call {self.calls} of {name} ({bound.backend} backend)", result, expected, self.guard)
+        return result
 
     @property
     def program(self) -> Source:
@@ -216,7 +237,9 @@ def has_content(cell: types.CellType) -> bool:
     return True
 
 
-def compile_function(function: Callable[..., Any], *, backend: Backend = "auto") -> CompiledFunction:
+def compile_function(
+    function: Callable[..., Any], *, backend: Backend = "auto", guard: bool | float = False
+) -> CompiledFunction:
     """Compile a function of arrays: its NumPy calls and operations become one straight-line program.
 
     Args:
@@ -224,6 +247,7 @@ def compile_function(function: Callable[..., Any], *, backend: Backend = "auto")
             for gradients within, of any order. Tensors and Modules that it uses beside its inputs are read anew at
             each call.
         backend: see `compile_step`.
+        guard: call the function itself too, with the same random draws, and compare all values: see `compile_step`.
 
     Returns:
         A function that gives the same, with arrays for Tensors. It is compiled for the shapes and dtypes of its inputs
@@ -232,6 +256,7 @@ def compile_function(function: Callable[..., Any], *, backend: Backend = "auto")
     Raises:
         TraceError: at the first call, what cannot be traced: an `if` on a value, a write into an input, a draw from a
             generator of your own. The message has the line.
+        GuardError: at a call with `guard`, a value that is not the function's own.
 
     >>> import numpy as np, tinygrad_mlp as tg
     >>> @tg.compile
@@ -241,4 +266,4 @@ def compile_function(function: Callable[..., Any], *, backend: Backend = "auto")
     >>> slope(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    return CompiledFunction(function, backend)
+    return CompiledFunction(function, backend, guard)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_mlp.compiling.buffers import parts_of
+from tinygrad_mlp.compiling.scalars import RARE
 from tinygrad_mlp.errors import TraceError
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves
 
@@ -42,6 +43,7 @@ SCALAR: dict[Callable[..., Any], str] = {
         getattr(np, name): f"np.{name}({{0}})"
         for name in ("exp", "log", "sqrt", "tanh", "abs", "log1p", "expm1", "sin", "cos")
     },
+    **RARE,
 }
 """Elementwise functions as expressions of Python numbers."""
 TRANSPOSES = (np.transpose, np.matrix_transpose)

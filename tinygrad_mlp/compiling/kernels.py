@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.errors import LabelError
-from tinygrad_mlp.ops import indexing, losses, reducing, soft_maximum
+from tinygrad_mlp.compiling.checks import checked_labels
+from tinygrad_mlp.ops import indexing, losses, reducing, scans, selection, soft_maximum
 from tinygrad_mlp.tracing.traced import record_call
 
 
@@ -40,20 +40,36 @@ def log_probabilities(x: Any, *, axis: int) -> Any:
 
 def probabilities(labels: Any, *, shape: tuple[int, ...], dtype: Any, name: str = "softmax_cross_entropy") -> Any:
     """Class indices as one-hot rows, once they have been checked; rows of probabilities are checked as they are."""
-    if labels.shape != shape[:-1] or labels.dtype.kind not in "iu":
+    if labels.shape == shape and len(shape) >= 2 and shape[-1] >= 2:
+        return record_call(losses.checked_rows, labels.astype(dtype), name=name)
+    if labels.shape != shape[:-1] or labels.dtype.kind not in "iub":
         return record_call(plainly(losses.probabilities), labels, shape=shape, dtype=dtype, name=name)
     checked = record_call(checked_labels, labels, classes=shape[-1], name=name)
     return (checked[..., None] == np.arange(shape[-1])).astype(dtype)
 
 
-def checked_labels(labels: np.ndarray, *, classes: int, name: str) -> np.ndarray:
-    """Class indices, if all of them are from 0 to classes − 1."""
-    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
-        flat = labels.reshape(-1)
-        row = int(np.argmax((flat < 0) | (flat >= classes)))
-        expected = f"with {classes} classes, 0 to {classes - 1} expected"
-        raise LabelError(f"{name}: label {flat[row]} in row {row}: {expected}")
-    return labels
+def fractions(labels: Any, *, name: str, dtype: Any) -> Any:
+    """Binary labels as numbers, checked."""
+    return record_call(losses.checked_fractions, labels.astype(dtype), name=name)
+
+
+def checked_places(labels: Any, *, name: str, n: int, kinds: str = "iub") -> Any:
+    """Whole numbers as indices, checked."""
+    selection.check_kind(labels, name, kinds)
+    return record_call(selection.checked_indices, labels, name=name, n=n).astype(np.intp)
+
+
+def running_sum(x: Any, *, axis: int) -> Any:
+    """Sums up to each element, in float64."""
+    return np.cumsum(x, axis=axis, dtype=np.float64).astype(x.dtype)
+
+
+def surprise(p: Any, y: Any, *, reduction: str) -> Any:
+    """−[y·ln p + (1 − y)·ln(1 − p)], where 0·ln 0 is 0."""
+    p = record_call(losses.checked_fractions, p, name="binary_cross_entropy, probabilities")
+    happened = np.where(y == 0, 0, y * np.log(np.where(y == 0, 1, p)))
+    missed = np.where(y == 1, 0, (1 - y) * np.log1p(-np.where(y == 1, 0, p)))
+    return total_loss(-(happened + missed), reduction=reduction)
 
 
 def cross_entropy(y_true: Any, log_p: Any, *, reduction: str) -> Any:
@@ -84,5 +100,9 @@ KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     plainly(reducing.total_loss): total_loss,
     plainly(losses.probabilities): probabilities,
     plainly(losses.cross_entropy): cross_entropy,
+    plainly(losses.fractions): fractions,
+    plainly(losses.surprise): surprise,
+    plainly(selection.checked_places): checked_places,
+    plainly(scans.running_sum): running_sum,
     plainly(indexing.taken): take,
 }

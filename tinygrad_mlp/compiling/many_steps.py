@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from tinygrad_mlp.errors import DtypeError, ShapeError
 
 STEPS_A_CALL = 256
 """Between calls, Ctrl-C is heard."""
@@ -51,3 +54,19 @@ def steps({", ".join(["X", "Y", "order", *rows, "z", "losses", "outputs", *argum
 def at_once(fed: Sequence[np.ndarray]) -> int:
     """How many steps to make in one call, with such arrays for each."""
     return max(1, min(STEPS_A_CALL, FED_BYTES // max(1, sum(array.nbytes for array in fed))))
+
+
+def rows_in_order(given: Any, count: int) -> np.ndarray:
+    """An order of rows, checked.
+
+    Raises:
+        ShapeError, DtypeError, IndexError: it is not a list of row numbers from 0 to count − 1.
+    """
+    order: np.ndarray = np.array(given)
+    if order.ndim != 1 or order.size == 0:
+        raise ShapeError(f"epoch: order {order.shape}: row numbers (R,) are expected")
+    if order.dtype.kind not in "iu":
+        raise DtypeError(f"epoch: order is {order.dtype}: row numbers are expected")
+    if order.min() < 0 or order.max() >= count:
+        raise IndexError(f"epoch: order goes from {order.min()} to {order.max()}; rows 0 to {count - 1} are there")
+    return order

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ import numpy as np
 from tinygrad_mlp.atomic import atomic_write
 from tinygrad_mlp.compiling.grouping import UnsupportedError
 from tinygrad_mlp.compiling.numba_source import NumbaSource
-from tinygrad_mlp.errors import OptionError
+from tinygrad_mlp.errors import LabelError, OptionError
 from tinygrad_mlp.tracing.program import Program, Ref, mapped
 
 CACHE = "TINYGRAD_MLP_CACHE"
@@ -58,7 +59,6 @@ class Native:
         self.others = self.arguments[2:]
         self.size = sum(array.nbytes for array in scratch.values())
         given = dict(zip(program.places, inputs, strict=True))
-        self.checks = [(function, given[ref], options) for function, ref, options in self.source.checks]
         self.numbers = {ref: np.zeros((), program.types[ref.index][1]) for ref in self.source.returned}
         self.places = list(self.numbers.values())
 
@@ -71,13 +71,16 @@ class Native:
                 return homes[x]
             if x in given:
                 return given[x]
-            if x in self.source.views:
-                step = self.source.views[x]
-                return np.asarray(step.function(found(step.inputs[0]), *step.inputs[1:], **step.options))
-            dtype, start, shape = self.source.memory[x]
-            return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
+            if x in self.source.same:
+                return found(self.source.same[x])
+            if x in self.source.memory:
+                dtype, start, shape = self.source.memory[x]
+                return scratch[dtype][start : start + int(np.prod(shape))].reshape(shape)
+            step = self.source.views[x]
+            return np.asarray(step.function(found(step.inputs[0]), *step.inputs[1:], **step.options))
 
         self.outputs = mapped(program.outputs, found)
+        self.checks = [(function, found(ref), options) for function, ref, options in self.source.checks]
 
     def run(self) -> None:
         """Compute all values from the inputs as they are now.
@@ -124,9 +127,10 @@ class Native:
         return losses[:made], outputs[:made]
 
     def complain(self) -> None:
-        """Say what is wrong with an input."""
+        """Say what is wrong with a label or an index."""
         for function, array, options in self.checks:
             function(array, **options)
+        raise LabelError("a label or an index is out of its range")
 
 
 def native_or_none(
@@ -156,6 +160,17 @@ def native_or_none(
         return None
 
 
+def why_not_native(program: Program, inputs: Sequence[np.ndarray], homes: Mapping[Ref, np.ndarray]) -> str:
+    """Why "auto" has not taken Numba."""
+    if find_spec("numba") is None:
+        return "Numba is not installed"
+    try:
+        NumbaSource(program, inputs, homes)
+    except UnsupportedError as error:
+        return str(error)
+    return "an input is not contiguous"
+
+
 def loaded(text: str) -> ModuleType:
     """The module of a text, from the folder of compiled programs; it is written there if it is new.
 
@@ -167,9 +182,20 @@ def loaded(text: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     path = folder() / f"{name}.py"
-    if not (path.exists() and path.read_text("utf-8") == text):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, text.encode())
+    try:
+        if not (path.exists() and path.read_bytes() == text.encode()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, text.encode())
+        module = module_of(name, path)
+        forgive(module.step)
+    except (OSError, RuntimeError):  # a folder that cannot be written to, which Numba calls a RuntimeError
+        module = sys.modules[name] = ModuleType(name)
+        exec(compile(text.replace("cache=True, ", ""), f"<{name}>", "exec"), module.__dict__)
+    return module
+
+
+def module_of(name: str, path: Path) -> ModuleType:
+    """The module of a file."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -181,6 +207,29 @@ def loaded(text: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def forgive(function: Any) -> None:
+    """Let a compiled function go on without its machine code on disk, if that is damaged or cannot be written.
+
+    Numba passes on whatever unpickling a truncated file raises. It has no public name for its cache.
+    """
+    cache = function._cache
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_compile(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # of any kind: it depends on the bytes
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save_if_possible(*arguments: Any) -> None:
+        with suppress(OSError):
+            save(*arguments)
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_if_possible
 
 
 @cache

@@ -12,24 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_mlp.compiling.buffers import Part, joining_axis, safe_homes
-from tinygrad_mlp.compiling.grouping import (
-    SCALAR,
-    TRANSPOSES,
-    Grouping,
-    UnsupportedError,
-    axes_of,
-    index_text,
-    indexed_base,
-    larger,
-)
-from tinygrad_mlp.compiling.kernels import checked_labels
+from tinygrad_mlp.compiling.buffers import Part, safe_homes
+from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, UnsupportedError, axes_of, indexed_base
 from tinygrad_mlp.compiling.many_steps import loop_text
+from tinygrad_mlp.compiling.numba_calls import CALLS
+from tinygrad_mlp.compiling.numba_loops import copied, for_blas, index_text, is_contiguous, keeps_order, larger, see
+from tinygrad_mlp.compiling.scalars import RARE
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves
 
 # NaN and infinity stay what they are: no `nnan`, no `ninf`.
 FLAGS = ("afn", "arcp", "contract", "nsz", "reassoc")
 HEAD = f'''"""A program that tinygrad_mlp has compiled."""
+
+import math
 
 import numpy as np
 from numba import njit
@@ -37,7 +32,7 @@ from numba import njit
 
 @njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True, error_model="numpy")
 '''
-START = {np.sum: "0", np.max: "-np.inf", np.min: "np.inf"}
+START = {np.sum: "0", np.prod: "1", np.max: "-np.inf", np.min: "np.inf"}
 
 
 class NumbaSource(Grouping):
@@ -53,7 +48,9 @@ class NumbaSource(Grouping):
         text: the module.
         constants: arrays that the function takes after the inputs.
         scratch: elements of working memory of each dtype, which it takes after those.
-        checks: functions that look at an input before the run, by its Ref, with their options.
+        checks: functions that look at a value, with their options.
+        same: results of checks, and what was looked at.
+        groups_at: the lines that groups of calls begin with: a loop over several, a product, a sum.
         memory: where in the working memory a value is: dtype, first element and shape.
     """
 
@@ -71,6 +68,7 @@ class NumbaSource(Grouping):
         self.constants: list[np.ndarray] = []
         self.scratch: dict[np.dtype[Any], int] = {}
         self.checks: list[tuple[Callable[..., Any], Ref, dict[str, Any]]] = []
+        self.same: dict[Ref, Ref] = {}
         self.memory: dict[Ref, tuple[np.dtype[Any], int, tuple[int, ...]]] = {}
         self.given = dict(zip(program.places, self.inputs, strict=True))
         self.names = {ref: f"a{ref.index}" for ref in program.places}
@@ -78,8 +76,14 @@ class NumbaSource(Grouping):
         self.numbers: set[Ref] = set()  # views that are variables by now
         self.inside: set[Ref] = set()
         self.at_once, self.late = safe_homes(program, self.given, self.homes)
+        self.groups_at: list[tuple[int, list[Instruction]]] = []
         for group in self.groups():
+            here = len(self.lines)
             self.emit(group)
+            if len(self.lines) > here:  # (a concatenation whose parts are in their places costs nothing)
+                self.groups_at.append((here, group))
+        for x in leaves(program.outputs):
+            see(self, x)
         for ref, home in self.late.items():
             self.copy_late(ref, home)
 
@@ -162,18 +166,27 @@ class NumbaSource(Grouping):
         if x not in self.views:
             raise UnsupportedError(f"{x} is a number, where an array is needed")
         step = self.views[x]
-        base = self.array(step.inputs[0])
+        if step.function not in (*TRANSPOSES, np.reshape, operator.getitem):
+            return self.remember(x, copied(self, x))
+        if step.function is np.reshape and not is_contiguous(self, step.inputs[0]):
+            base = copied(self, step.inputs[0])  # the reshape of a transpose, for instance, is no view
+        else:
+            base = self.array(step.inputs[0])
         name = f"a{x.index}"
-        if step.function in TRANSPOSES:
+        if step.function is not np.reshape and keeps_order(self, step) and is_contiguous(self, x):
+            text = f"{base}.reshape({self.shape(x)})"
+        elif step.function in TRANSPOSES:
             axes = axes_of(step, len(self.shape(x)))
             text = f"{base}.T" if axes == tuple(range(len(axes)))[::-1] else f"{base}.transpose({axes})"
         elif step.function is np.reshape:
             text = f"{base}.reshape({self.shape(x)})"
-        elif step.function is operator.getitem:
-            text = f"{base}[{index_text(step.inputs[1])}]"
         else:
-            raise UnsupportedError(f"{step.function.__name__} as an array")
+            text = f"{base}[{index_text(step.inputs[1])}]"
         self.line(f"{name} = {text}")
+        return self.remember(x, name)
+
+    def remember(self, x: Ref, name: str) -> str:
+        """From now on a value is in an array variable."""
         self.names[x] = name
         self.stored.add(x)
         return name
@@ -222,31 +235,14 @@ class NumbaSource(Grouping):
             self.line(f"v{step.result.index} = {self.expression(step, [])}")
             self.store_number(step.result)
         elif step.function is np.matmul and [len(self.shape(x)) for x in step.inputs] in ([2, 2], [2, 1], [1, 2]):
-            a, b = (self.array(x) for x in step.inputs)
+            a, b = (for_blas(self, x) for x in step.inputs)
             self.line(f"np.dot({a}, {b}, {self.place(step.result)})")
         elif step.function in START:
             self.reduction(step)
-        elif step.function is np.concatenate:
-            self.joined(step)
-        elif step.function is checked_labels and step.inputs[0] in self.given:
-            self.check_labels(step)
+        elif step.function in CALLS:
+            CALLS[step.function](self, step)
         else:
             raise UnsupportedError(f"the Numba backend has no code for {step.function.__name__}")
-
-    def check_labels(self, step: Instruction) -> None:
-        """Leave the function before anything is changed, if a label is out of range; Python then says which."""
-        labels = step.inputs[0]
-        if self.shape(labels) == ():
-            raise UnsupportedError("a label that is a number")
-        self.checks.append((step.function, labels, step.options))
-        self.names[step.result] = name = self.names[labels]
-        self.stored.add(step.result)
-        index = [f"i{k}" for k in range(len(self.shape(labels)))]
-        for depth, (i, n) in enumerate(zip(index, self.shape(labels), strict=True)):
-            self.line(f"for {i} in range({n}):", depth)
-        element = self.indexed(name, index)
-        self.line(f"if {element} < 0 or {element} >= {step.options['classes']}:", len(index))
-        self.line("return WRONG", len(index) + 1)
 
     def expression(self, step: Instruction, index: Sequence[str]) -> str:
         """The scalar expression of an elementwise instruction, in the dtype of its result."""
@@ -326,6 +322,7 @@ class NumbaSource(Grouping):
         element = self.at(x, index, dtype)
         text = {
             np.sum: f"{target} += {element}",
+            np.prod: f"{target} *= {element}",
             np.max: f"{target} = {larger(target, element, '>=')}",
             np.min: f"{target} = {larger(target, element, '<=')}",
         }[step.function]
@@ -349,19 +346,6 @@ class NumbaSource(Grouping):
                 self.place(part.whole)
             self.line(f"{self.names[part.whole]}[{part.start}] = v{ref.index}")
 
-    def joined(self, step: Instruction) -> None:
-        """A concatenation: what is not in its place yet is copied there."""
-        name = self.names[step.result] if step.result in self.stored else self.place(step.result)
-        if len(self.shape(step.result)) != 1 or joining_axis(step) is None:
-            raise UnsupportedError("concatenate of more than one axis")
-        start = 0
-        for x in step.inputs[0]:
-            n = self.shape(x)[0]
-            source = self.root(x)
-            if source not in self.parts or self.parts[source].whole != step.result:
-                self.line(f"{name}[{start}:{start + n}] = {self.array(x)}")
-            start += n
-
     def copy_late(self, ref: Ref, home: np.ndarray) -> None:
         """Write a result over what it replaces, at the end."""
         place = next(p for p, array in self.given.items() if np.shares_memory(array, home))
@@ -382,7 +366,7 @@ class NumbaSource(Grouping):
         arguments += [f"w_{dtype.name}" for dtype in self.scratch]
         results = [x for x in leaves(self.program.outputs) if type(x) is Ref and self.shape(x) == ()]
         self.returned = results
-        returned = ", ".join(["True", *(f"v{ref.index}" for ref in results)])
+        returned = ", ".join(["True", *(self.at(ref, [], self.types[ref.index][1]) for ref in results)])
         wrong = ", ".join(["False", *(f"np.{self.types[ref.index][1].name}(0)" for ref in results)])
         self.lines = [line.replace("WRONG", f"({wrong},)") for line in self.lines]
         head = f"def step({', '.join(arguments)}):\n"
@@ -394,5 +378,5 @@ class NumbaSource(Grouping):
         return f"a{ref.index}"
 
 
-CAST = {np.sign, np.exp, np.log, np.sqrt, np.tanh, np.log1p, np.expm1, np.power, np.divide}
+CAST = {np.sign, np.exp, np.log, np.sqrt, np.tanh, np.log1p, np.expm1, np.power, np.divide, *RARE}
 """Functions whose result Numba may make wider than NumPy does."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves, mapped
 
-KEPT: tuple[str, ...] = ("checked_labels",)
+KEPT: tuple[str, ...] = ("checked_labels", "checked_rows", "checked_fractions", "checked_indices")
 """Functions that check something: they stay, even if nobody needs their result."""
 
 

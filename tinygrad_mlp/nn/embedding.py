@@ -8,9 +8,10 @@ import numpy as np
 
 from tinygrad_mlp import ops
 from tinygrad_mlp.dtypes import default_dtype
-from tinygrad_mlp.errors import LabelError
 from tinygrad_mlp.nn.arguments import at_least_1, here
 from tinygrad_mlp.nn.module import Module, Parameter, Shape
+from tinygrad_mlp.ops.reducing import as_array
+from tinygrad_mlp.ops.selection import checked_places
 from tinygrad_mlp.randomness import generator
 
 
@@ -55,16 +56,8 @@ class Embedding(Module):
         Raises:
             LabelError: a number that is not such an index.
         """
-        values = np.asarray(getattr(x, "_data", x))
-        if values.dtype.kind not in "fiub":
-            raise LabelError(f"{here('Embedding')}: X is {values.dtype}; indices are expected")
-        with np.errstate(invalid="ignore"):  # of NaN, which the comparison finds
-            indices = values if values.dtype.kind in "iu" else values.astype(np.int64)
-        wrong = (indices != values) | (indices < 0) | (indices >= self.n)
-        if wrong.any():
-            where = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise LabelError(f"{here('Embedding')}: index {values[where]} at {where}; 0 to {self.n - 1} is expected")
-        return ops.getitem(self.W, indices)
+        places = checked_places(as_array(x), name=here("Embedding"), n=self.n, kinds="fiub")
+        return ops.getitem(self.W, places)
 
     def output_shape(self, shape: Shape) -> Shape:
         """The input's, and the length of a vector."""

@@ -132,10 +132,7 @@ def probabilities(
     if len(shape) < 2 or shape[-1] < 2:
         raise ShapeError(f"{name}: logits {shape}: (N, C) with at least 2 classes expected")
     if labels.shape == shape:
-        rows = np.asarray(labels, floating(dtype))
-        if not (rows >= 0).all() or not np.allclose(rows.sum(axis=-1), 1, atol=1e-3):
-            raise LabelError(f"{name}: rows of labels must be probabilities that add up to 1")
-        return rows
+        return checked_rows(np.asarray(labels, floating(dtype)), name=name)
     if labels.shape != shape[:-1]:
         raise ShapeError(
             f"{name}: labels {labels.shape} for logits {shape}: class indices {shape[:-1]} or rows {shape} expected"
@@ -157,10 +154,21 @@ def classes(n: int) -> np.ndarray:
     return np.arange(n)
 
 
+def checked_rows(rows: np.ndarray, *, name: str) -> np.ndarray:
+    """Rows, if they are probabilities."""
+    if not (rows >= 0).all() or not np.allclose(rows.sum(axis=-1), 1, atol=1e-3):
+        raise LabelError(f"{name}: rows of labels must be probabilities that add up to 1")
+    return rows
+
+
 @kernel
 def fractions(labels: np.ndarray, *, name: str, dtype: Any) -> np.ndarray:
     """Binary labels as numbers, checked to lie between 0 and 1."""
-    y = np.asarray(labels, floating(dtype))
+    return checked_fractions(np.asarray(labels, floating(dtype)), name=name)
+
+
+def checked_fractions(y: np.ndarray, *, name: str) -> np.ndarray:
+    """Numbers, if they lie between 0 and 1."""
     wrong = ~((y >= 0) & (y <= 1))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -104,15 +104,25 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Array], default: Array 
 
 
 @kernel
-def checked_places(labels: np.ndarray, *, name: str, n: int) -> np.ndarray:
-    """Integers from 0 to n − 1."""
-    if labels.dtype.kind not in "iub":
+def checked_places(labels: np.ndarray, *, name: str, n: int, kinds: str = "iub") -> np.ndarray:
+    """Whole numbers from 0 to n − 1, of these kinds of dtypes, as indices."""
+    check_kind(labels, name, kinds)
+    return checked_indices(labels, name=name, n=n).astype(np.intp)
+
+
+def check_kind(labels: Any, name: str, kinds: str) -> None:
+    """Refuse labels of another dtype. Raises `LabelError`."""
+    if labels.dtype.kind not in kinds:
         raise LabelError(f"{name}: whole numbers expected, not {labels.dtype}")
-    wrong = (labels < 0) | (labels >= n)
+
+
+def checked_indices(labels: np.ndarray, *, name: str, n: int) -> np.ndarray:
+    """Numbers, if they are whole and from 0 to n − 1."""
+    wrong = ~((labels >= 0) & (labels < n) & (labels == np.floor(labels)))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise LabelError(f"{name}: {labels[where]} at {where}; 0 to {n - 1} is expected")
-    return labels.astype(np.intp)
+    return labels
 
 
 def one_hot(labels: Any, classes: int, *, dtype: DTypeLike | None = None) -> Any:

@@ -41,6 +41,7 @@ def fit(
     clip_value: float | None = None,
     history: History | None = None,
     compiled: bool | Backend = False,
+    guard: bool | float = False,
 ) -> History:
     """Train a model on mini-batches, shuffled anew for each epoch; the last one is smaller if need be.
 
@@ -73,6 +74,7 @@ def fit(
         compiled: make the steps with `tg.compile_step`, several times as fast on small networks: True, or the name of a
             backend, "numpy" or "numba". The results are the same but for rounding; gradients are nowhere to be seen,
             so callbacks that look at them are refused.
+        guard: with `compiled`, make each step eagerly too and compare: see `tg.compile_step`.
 
     Returns:
         The history: `loss` and the metrics of the epoch's batches (so from weights that were still changing, with
@@ -81,8 +83,10 @@ def fit(
     Raises:
         OptionError: epochs or batch_size below 1; a limit that is not above 0; an optimizer that trains none of the
             model's parameters, or frozen ones only; a metric that is unknown or does not suit the outputs and targets;
-            a callback that looks at gradients, with `compiled`.
+            a callback that looks at gradients, with `compiled`;
+            or `guard` without it.
         TraceError: with `compiled`, a model or a loss that cannot be compiled.
+        GuardError: with `guard`, a compiled step that is not the eager one.
         DataError: numbers of an epoch that do not go with the history.
         ShapeError, DtypeError: data that are not such a pair, have no rows, or differ in columns.
         NonFiniteError: NaN or infinity in the data; or in the loss or a parameter during training, then the message
@@ -141,6 +145,8 @@ def fit(
     run.rng, run.callbacks, run.data = rng, callbacks, (X, y, *(held_out or ()))
     if compiled:
         refuse_gradients(callbacks)
+    elif guard:
+        raise OptionError(f"guard is {guard!r}, but guard compares compiled steps: with compiled=True")
     started: list[Callback] = []
     try:
         with in_mode(model, training=True):
@@ -152,7 +158,8 @@ def fit(
             step: Step
             gone_on = bool(run.under_way or run.epoch >= first)  # from a checkpoint
             if compiled:
-                step = CompiledSteps(run, judge, clip_norm, clip_value, "auto" if compiled is True else compiled)
+                backend: Backend = "auto" if compiled is True else compiled
+                step = CompiledSteps(run, judge, clip_norm, clip_value, backend, guard)
             else:
                 step = eager_steps(run, judge, parameters, around_steps, None if gone_on else look)
             while not run.stop and (run.under_way or run.epoch < run.epochs):

@@ -75,11 +75,17 @@ class CompiledSteps:
     """Steps as one program, in which no gradient can be looked at."""
 
     def __init__(
-        self, run: Run, judge: Judge, clip_norm: float | None, clip_value: float | None, backend: Backend
+        self,
+        run: Run,
+        judge: Judge,
+        clip_norm: float | None,
+        clip_value: float | None,
+        backend: Backend,
+        guard: bool | float,
     ) -> None:
         self.run = run
         limits = {"clip_norm": clip_norm, "clip_value": clip_value}
-        self.program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, **limits)
+        self.program = compile_step(run.model, judge.loss, run.optimizer, backend=backend, guard=guard, **limits)
 
     def __call__(self, xb: np.ndarray, yb: np.ndarray) -> tuple[float, Any]:
         """One step: its loss, and the outputs before it."""
