@@ -34,7 +34,7 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/whole_training.py
 	$(BIN)/python benchmarks/gradient_checkers.py
 
-# Asks the peers for each feature, measures, and writes the tables of the README anew: ten minutes without other work.
+# Asks the peers for each feature, measures, and writes the tables of the README anew: some minutes.
 comparison: .venv/installed-bench .venv/installed-cli
 	$(BIN)/python benchmarks/comparison.py
 

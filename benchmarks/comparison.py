@@ -24,7 +24,8 @@ from statistics import median
 from typing import Any
 
 from features import FEATURES, required
-from probes import PEERS, Peer, package_of
+from probes import PEERS, package_of
+from probing import Peer
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
