@@ -28,7 +28,8 @@ from tinygrad_mlp.views.defence.parts import (
     table,
     working,
 )
-from tinygrad_mlp.views.defence.subject import Stage, Subject
+from tinygrad_mlp.views.defence.stages import Stage
+from tinygrad_mlp.views.defence.subject import Subject
 
 TOPIC = "Backpropagation"
 H = 1e-5

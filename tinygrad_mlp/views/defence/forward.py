@@ -20,7 +20,8 @@ from tinygrad_mlp.views.defence.parts import (
     table,
     working,
 )
-from tinygrad_mlp.views.defence.subject import Stage, Subject, spoken
+from tinygrad_mlp.views.defence.stages import Stage
+from tinygrad_mlp.views.defence.subject import Subject, spoken
 
 TOPIC = "Feed-forward"
 CLOSE = 1e-9
