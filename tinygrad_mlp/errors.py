@@ -21,6 +21,7 @@ __all__ = [
     "DataError",
     "DtypeError",
     "GradientError",
+    "GuardError",
     "LabelError",
     "MatrixError",
     "MissingGradientWarning",

@@ -34,6 +34,12 @@ class Defence:
     Attributes:
         subject: the network and the rows.
         note: where the rows come from and how to get one's own numbers, said at the beginning.
+
+    >>> import tinygrad_mlp as tg
+    >>> model = tg.nn.Dense(2, 2, rng=0)
+    >>> answers = tg.views.defend(model, [[0.5, -1.0], [2.0, 0.1]], [0, 1])
+    >>> isinstance(answers, tg.views.Defence), len(answers.questions)
+    (True, 19)
     """
 
     def __init__(self, subject: Subject, note: str = "") -> None:
@@ -173,7 +179,7 @@ def defend(
 
     >>> import tinygrad_mlp as tg
     >>> model = tg.nn.Dense(2, 3, rng=0) >> tg.nn.Tanh() >> tg.nn.Dense(3, 2, rng=1)
-    >>> answers = defend(model, [[0.5, -1.0], [2.0, 0.1]], [0, 1])
+    >>> answers = tg.views.defend(model, [[0.5, -1.0], [2.0, 0.1]], [0, 1])
     >>> answers.holds
     True
     >>> print(answers.questions[5].title)
