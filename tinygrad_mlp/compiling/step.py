@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -213,6 +215,8 @@ class BoundStep:
         (_, self.outputs), _ = self.runner.outputs
         self.run_on = self.runner.run_on
         self.numbers = [(segment.update, segment.numbers, segment.members[0]) for segment in traced.segments]
+        # (Struct writes numbers into an array at a fourth of the cost of NumPy, which makes an array of them first.)
+        self.writers = [partial(Struct(f"{x.size}{x.dtype.char}").pack_into, x.data, 0) for _, x, _ in self.numbers]
         self.members = [
             (p, view, segment.update.pack, i)
             for segment in traced.segments
@@ -241,8 +245,8 @@ class BoundStep:
         """One step."""
         for draw, buffer in self.traced.draws:
             buffer[...] = draw()
-        for segment, (_, numbers, _) in enumerate(self.numbers):
-            numbers[...] = self.numbers_of(segment, 1)[0]
+        for segment, write in enumerate(self.writers):
+            write(*self.numbers_of(segment, 1)[0])
         self.begin()
         loss = self.run_on(xb, yb)
         self.end(1)
