@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test check bench comparison pictures mutants stress notebooks programs
+.PHONY: demo test check bench pictures mutants stress notebooks docs tables programs
 demo: .venv/installed-cli
 	$(BIN)/tinygrad-mlp demo
 
@@ -34,10 +34,6 @@ bench: .venv/installed-bench
 	$(BIN)/python benchmarks/whole_training.py
 	$(BIN)/python benchmarks/gradient_checkers.py
 
-# Asks the peers for each feature, measures, and writes the tables of the README anew: some minutes.
-comparison: .venv/installed-bench .venv/installed-cli
-	$(BIN)/python benchmarks/comparison.py
-
 # Makes the pictures of the README and of docs/ again.
 pictures: .venv/installed-dev programs
 	$(BIN)/python tools/pictures.py
@@ -50,15 +46,16 @@ mutants: .venv/installed-test
 notebooks: .venv/installed-notebook
 	PYTHONPATH=tests $(BIN)/python -m notebook_runner
 
-.PHONY: docs tables
 # The site, in build/docs. A warning is an error; and every link of the built pages is checked, without a network.
 docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs -d build/doctrees . build/docs
 	PYTHONPATH=docs $(BIN)/python -m sphinx_site.built_links build/docs
 
-# Measures what docs/measured/benchmarks.md shows, and writes that page: a quarter of an hour. TABLES=--short sees that it runs.
-tables: .venv/installed-bench
+# Measures what docs/measured/benchmarks.md shows, asks the peers what the README's comparison shows, and writes both: half
+# an hour. TABLES=--short sees that it runs.
+tables: .venv/installed-bench .venv/installed-cli
 	$(BIN)/python benchmarks/tables.py --measure $(TABLES)
+	$(BIN)/python benchmarks/comparison.py $(TABLES)
 
 # What tests drive beside Python, where it is not there yet: a browser, and Graphviz.
 programs:

@@ -1,9 +1,10 @@
-"""The comparison with the peers, measured, and written into the tables of README.md: `make comparison`.
+"""The comparison with the peers, asked and measured, and written into the tables of README.md: part of `make tables`.
 
     python benchmarks/comparison.py [--short] [--tables]
 
-What is measured goes to benchmarks/results.json, and the tables come from there. `--tables` measures nothing and writes
-them anew; `--short` measures little, to see that everything runs, and writes nothing.
+What is found goes to benchmarks/results.json, and the tables come from there and from the training steps that tables.py
+has measured. `--tables` asks nothing and writes them anew; `--short` measures little, to see that everything runs, and
+writes nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from typing import Any
 from features import FEATURES, required
 from probes import PEERS, package_of
 from probing import Peer
+from tables import MEASURED, machine
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -43,7 +44,7 @@ CONTENDERS = {
 
 
 def measured(short: bool) -> dict[str, Any]:
-    """All results: features, sizes, import times and training steps."""
+    """What the peers answer, their sizes, and their import times."""
     files = {name: [*files_beside_numpy(peer)] for name, peer in PEERS.items()}
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -55,15 +56,7 @@ def measured(short: bool) -> dict[str, Any]:
         "pure_python": {name: not has_machine_code(found) for name, found in files.items()},
         "megabytes": {name: sum(path.stat().st_size for path in found) / 1e6 for name, found in files.items()},
         "import": import_times(3 if short else 11),
-        "training_step": training_steps(short),
     }
-
-
-def machine() -> str:
-    """The processor's name, without what changes from one machine of its kind to the next."""
-    about = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*: (.*)", about.read_text("utf-8"), re.MULTILINE) if about.exists() else None
-    return found[1] if found else platform.machine()
 
 
 def answers(name: str) -> dict[str, Any]:
@@ -113,12 +106,10 @@ def seconds(code: str) -> float:
     return time.perf_counter() - start
 
 
-def training_steps(short: bool) -> dict[str, Any]:
-    """The report of `training_step.py`."""
-    with tempfile.TemporaryDirectory() as work:
-        report = Path(work) / "report.json"
-        subprocess.run([sys.executable, HERE / "training_step.py", "--json", report, *["--short"] * short], check=True)
-        return json.loads(report.read_text("utf-8"))
+def all_results() -> dict[str, Any]:
+    """What was found last, with the training steps, and where and when these were measured."""
+    results, measured = (json.loads(path.read_text("utf-8")) for path in (RESULTS, MEASURED))
+    return results | {"training_step": measured["training_step"], "steps": where_and_when(measured)}
 
 
 def comparison(results: dict[str, Any]) -> Iterator[str]:
@@ -154,12 +145,14 @@ def speed(results: dict[str, Any]) -> Iterator[str]:
     for name in contenders:
         yield row(name, *(f"{digits(1 / times[name]['ratio'])} ×" for times in networks.values()))
     yield ""
-    yield f"({where_and_when(results)})"
+    yield f"({results['steps']})"
 
 
 def where_and_when(results: dict[str, Any]) -> str:
     """The line below a table."""
-    return f"{results['machine']}, Python {results['python']}, NumPy {results['versions']['NumPy']}, {results['date']}."
+    versions = results["versions"]
+    numpy = versions.get("NumPy") or versions["numpy"]
+    return f"{results['machine']}, Python {results['python']}, NumPy {numpy}, {results['date']}."
 
 
 def row(*cells: str) -> str:
@@ -201,10 +194,10 @@ def main() -> None:
     if not options.tables:
         results = measured(options.short)
         if options.short:
-            print("\n".join(["", *comparison(results), "", *speed(results)]))
+            print(json.dumps(results, indent=1, ensure_ascii=False))
             return
         RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    results = json.loads(RESULTS.read_text("utf-8"))
+    results = all_results()
     for page in PAGES:
         page.write_text(with_tables(page.read_text("utf-8"), results), "utf-8")
         print(f"wrote the tables of {page.name}")
