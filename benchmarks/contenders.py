@@ -94,6 +94,18 @@ def torch_compile(sizes, X, y):
     return step
 
 
+def torch_compiles():
+    """Whether `torch.compile` works here, which needs a C++ compiler; if not, say why."""
+    import torch
+
+    try:
+        torch.compile(lambda x: x + 1)(torch.ones(2))
+    except Exception as error:  # of whatever kind: it is a compiler's
+        print(f"{SLOW} is not available: {f'{error}'.strip().splitlines()[0]:.150}")
+        return False
+    return True
+
+
 def torch_network(sizes, X, y):
     """The network of PyTorch, its optimizer, and the batch."""
     import torch
@@ -304,8 +316,8 @@ PEERS: dict[str, tuple[str, Contender]] = {
 def available(slow: bool = True) -> dict[str, Contender]:
     """All contenders whose packages are installed, ours first; those that take long to compile if asked."""
     peers = {name: step for name, (module, step) in PEERS.items() if importlib.util.find_spec(module)}
-    if not slow:
-        peers.pop(SLOW, None)
+    if SLOW in peers and not (slow and torch_compiles()):
+        del peers[SLOW]
     own: dict[str, Contender] = {"tinygrad_mlp": ours, "compiled, NumPy": partial(compiled, backend="numpy")}
     if importlib.util.find_spec("numba"):
         own["compiled, Numba"] = partial(compiled, backend="numba")

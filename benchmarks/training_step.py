@@ -20,7 +20,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'false' if THREADS == '1' else 'true'}")
 
 import numpy as np  # noqa: E402
-from contenders import PRODUCTS, SCANNED, SLOW, available  # noqa: E402
+from contenders import PRODUCTS, SCANNED, available  # noqa: E402
 
 NETWORKS = [((30, 24, 24, 2), 32), ((30, 800, 400, 2), 32), ((784, 512, 256, 10), 128)]
 
@@ -36,17 +36,9 @@ def measure(sizes, n, turns, seconds_a_turn, slow=True):
     X, y = batch_for(sizes, n)
     steps = {name: make(sizes, X, y) for name, make in available(slow).items()}
     counts, losses = {}, {}
-    for name, step in [*steps.items()]:
-        try:
-            for _ in range(3):  # the first calls compile, import and allocate
-                losses[name] = step()
-        except Exception as error:  # whatever a peer's compiler says when it does not find a C++ compiler
-            if name != SLOW:
-                raise
-            print(f"{name} is not available: {f'{error}'.strip().splitlines()[0]:.150}")
-            del steps[name]
-            losses.pop(name, None)
-            continue
+    for name, step in steps.items():
+        for _ in range(3):  # the first calls compile, import and allocate
+            losses[name] = step()
         start = time.perf_counter()
         step()
         counts[name] = max(1, round(seconds_a_turn / max(time.perf_counter() - start, 1e-7)))
