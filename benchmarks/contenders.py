@@ -14,6 +14,9 @@ from functools import partial
 import numpy as np
 from baselines import BETA1, BETA2, EPSILON, LEARNING_RATE, buffered, initial_parameters, plain
 
+PRODUCTS = "products alone"
+SLOW = "torch.compile"
+"""What takes half a minute to compile."""
 Step = Callable[[], float]
 Contender = Callable[[Sequence[int], np.ndarray, np.ndarray], Step]
 
@@ -58,6 +61,53 @@ def ours(sizes, X, y):
 
 def pytorch(sizes, X, y):
     """PyTorch, eager, with its default Adam."""
+    from torch.nn.functional import cross_entropy
+
+    model, optimizer, inputs, labels = torch_network(sizes, X, y)
+
+    def step():
+        optimizer.zero_grad()
+        loss = cross_entropy(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def torch_compile(sizes, X, y):
+    """PyTorch, with the forward and backward pass and the optimizer's step compiled by `torch.compile`."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    model, optimizer, inputs, labels = torch_network(sizes, X, y)
+    loss_of = torch.compile(lambda x, y: cross_entropy(model(x), y))
+    update = torch.compile(optimizer.step)
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_of(inputs, labels)
+        loss.backward()
+        update()
+        return loss.item()
+
+    return step
+
+
+def torch_compiles():
+    """Whether `torch.compile` works here, which needs a C++ compiler; if not, say why."""
+    import torch
+
+    try:
+        torch.compile(lambda x: x + 1)(torch.ones(2))
+    except Exception as error:  # of whatever kind: it is a compiler's
+        print(f"{SLOW} is not available: {f'{error}'.strip().splitlines()[0]:.150}")
+        return False
+    return True
+
+
+def torch_network(sizes, X, y):
+    """The network of PyTorch, its optimizer, and the batch."""
     import torch
 
     weights, biases = initial_parameters(sizes)
@@ -68,16 +118,7 @@ def pytorch(sizes, X, y):
         layers += [linear, torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, (BETA1, BETA2), EPSILON)
-    inputs, labels = torch.from_numpy(X), torch.from_numpy(y)
-
-    def step():
-        optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return model, optimizer, torch.from_numpy(X), torch.from_numpy(y)
 
 
 def jax_jit(sizes, X, y):
@@ -239,9 +280,31 @@ def scikit_learn(sizes, X, y):
     return step
 
 
-BASELINES: dict[str, Contender] = {"plain": plain, "buffered": buffered}
+def products_alone(sizes, X, _):
+    """Only the matrix products of a step, into memory that is there: what no step can be faster than. No loss."""
+    weights, _ = initial_parameters(sizes)
+    h = [X, *(np.ones((len(X), n), np.float32) for n in sizes[1:])]
+    gradients = [np.empty_like(w) for w in weights]
+    back = [np.empty_like(a) for a in h]
+
+    def step():
+        for a, w, out in zip(h, weights, h[1:], strict=False):
+            np.dot(a, w, out)
+        for i in range(len(weights) - 1, -1, -1):
+            np.dot(h[i].T, back[i + 1], gradients[i])
+            if i:
+                np.dot(back[i + 1], weights[i].T, back[i])
+        return float("nan")
+
+    for a in back:
+        a[...] = 1e-3
+    return step
+
+
+BASELINES: dict[str, Contender] = {"plain": plain, "buffered": buffered, PRODUCTS: products_alone}
 PEERS: dict[str, tuple[str, Contender]] = {
     "PyTorch": ("torch", pytorch),
+    "torch.compile": ("torch", torch_compile),
     "JAX, jit": ("jax", jax_jit),
     "JAX, scan": ("jax", jax_scan),
     "autograd": ("autograd", hips_autograd),
@@ -250,9 +313,11 @@ PEERS: dict[str, tuple[str, Contender]] = {
 }
 
 
-def available() -> dict[str, Contender]:
-    """All contenders whose packages are installed, ours first."""
+def available(slow: bool = True) -> dict[str, Contender]:
+    """All contenders whose packages are installed, ours first; those that take long to compile if asked."""
     peers = {name: step for name, (module, step) in PEERS.items() if importlib.util.find_spec(module)}
+    if SLOW in peers and not (slow and torch_compiles()):
+        del peers[SLOW]
     own: dict[str, Contender] = {"tinygrad_mlp": ours, "compiled, NumPy": partial(compiled, backend="numpy")}
     if importlib.util.find_spec("numba"):
         own["compiled, Numba"] = partial(compiled, backend="numba")
