@@ -131,8 +131,13 @@ def comparison(results: dict[str, Any]) -> Iterator[str]:
 def step_time(times: dict[str, Any], peer: str) -> str:
     """How long a peer's training step takes, with ours as 1; ours compiled beside it."""
     if peer == US:
-        return f"1; compiled {digits(1 / times['compiled, Numba']['ratio'])}"
-    return digits(1 / times[CONTENDERS[peer]]["ratio"]) if peer in CONTENDERS else ""
+        return f"1; compiled {beside_ours(times['compiled, Numba'])}"
+    return beside_ours(times[CONTENDERS[peer]]) if peer in CONTENDERS else ""
+
+
+def beside_ours(step: dict[str, Any]) -> str:
+    """How long a step takes, with ours as 1."""
+    return digits(1 / step["ratios"][US])
 
 
 def speed(results: dict[str, Any]) -> Iterator[str]:
@@ -143,7 +148,7 @@ def speed(results: dict[str, Any]) -> Iterator[str]:
     yield "|---|" + "--:|" * len(networks)
     yield row(f"{US}, µs", *(f"**{times[US]['microseconds']:,.0f}**" for times in networks.values()))
     for name in contenders:
-        yield row(name, *(f"{digits(1 / times[name]['ratio'])} ×" for times in networks.values()))
+        yield row(name, *(f"{beside_ours(times[name])} ×" for times in networks.values()))
     yield ""
     yield f"({results['steps']})"
 

@@ -17,6 +17,9 @@ from baselines import BETA1, BETA2, EPSILON, LEARNING_RATE, buffered, initial_pa
 PRODUCTS = "products alone"
 SLOW = "torch.compile"
 """What takes half a minute to compile."""
+SCANNED = 100
+"""Steps in one call of those that make a loop of them."""
+LOOPS = ("compiled, epoch", "JAX, scan")
 Step = Callable[[], float]
 Contender = Callable[[Sequence[int], np.ndarray, np.ndarray], Step]
 
@@ -41,6 +44,28 @@ def compiled(sizes, X, y, backend):
     model, optimizer = network(sizes)
     step = tg.compile_step(model, tg.softmax_cross_entropy, optimizer, backend=backend)
     return lambda: step(X, y)
+
+
+def compiled_epoch(sizes, X, y):
+    """tinygrad_mlp, steps within one compiled loop, as many as in JAX's, on the rows of the batch again and again."""
+    import tinygrad_mlp as tg
+
+    model, optimizer = network(sizes)
+    step = tg.compile_step(model, tg.softmax_cross_entropy, optimizer, backend="numba")
+    order = np.tile(np.arange(len(X)), SCANNED)
+    return one_by_one(lambda: step.epoch(X, y, len(X), order=order)[0])
+
+
+def one_by_one(loop):
+    """A step of what makes SCANNED steps at once: when all losses of the last loop are taken, the next one runs."""
+    losses: list[float] = []
+
+    def step():
+        if not losses:
+            losses.extend(np.asarray(loop())[::-1].tolist())
+        return losses.pop()
+
+    return step
 
 
 def ours(sizes, X, y):
@@ -136,10 +161,6 @@ def jax_jit(sizes, X, y):
     return step
 
 
-SCANNED = 100
-"""Steps in one call of `jax.lax.scan`."""
-
-
 def jax_scan(sizes, X, y):
     """JAX: steps within one compiled loop; a hundredth of the loop of 100 steps is what a step takes."""
     import jax
@@ -151,19 +172,15 @@ def jax_scan(sizes, X, y):
         *carry, loss = update(parameters, m, v, t, X)
         return tuple(carry), loss
 
-    loop = jax.jit(lambda carry, times: jax.lax.scan(body, carry, times))
-    losses: list[float] = []
+    scan = jax.jit(lambda carry, times: jax.lax.scan(body, carry, times))
 
-    def step():
-        if not losses:
-            times = np.arange(state[3] + 1, state[3] + 1 + SCANNED, dtype=np.float32)
-            state[3] += SCANNED
-            carry, found = loop(tuple(state[:3]), times)
-            state[:3] = carry
-            losses.extend(np.asarray(found)[::-1].tolist())
-        return losses.pop()
+    def loop():
+        times = np.arange(state[3] + 1, state[3] + 1 + SCANNED, dtype=np.float32)
+        state[3] += SCANNED
+        state[:3], found = scan(tuple(state[:3]), times)
+        return found
 
-    return step
+    return one_by_one(loop)
 
 
 def jax_update(sizes, y):
@@ -321,4 +338,5 @@ def available(slow: bool = True) -> dict[str, Contender]:
     own: dict[str, Contender] = {"tinygrad_mlp": ours, "compiled, NumPy": partial(compiled, backend="numpy")}
     if importlib.util.find_spec("numba"):
         own["compiled, Numba"] = partial(compiled, backend="numba")
+        own["compiled, epoch"] = compiled_epoch
     return {**own, **BASELINES, **peers}

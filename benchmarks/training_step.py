@@ -20,7 +20,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'false' if THREADS == '1' else 'true'}")
 
 import numpy as np  # noqa: E402
-from contenders import PRODUCTS, SCANNED, available  # noqa: E402
+from contenders import LOOPS, PRODUCTS, SCANNED, available  # noqa: E402
 
 NETWORKS = [((30, 24, 24, 2), 32), ((30, 800, 400, 2), 32), ((784, 512, 256, 10), 128)]
 
@@ -39,7 +39,7 @@ def measure(sizes, n, turns, seconds_a_turn, slow=True):
     for name, step in steps.items():
         for _ in range(3):  # the first calls compile, import and allocate
             losses[name] = step()
-        whole = SCANNED if name == "JAX, scan" else 1  # one of its calls makes all the steps of a loop
+        whole = SCANNED if name in LOOPS else 1  # one of its calls makes all the steps of a loop
         start = time.perf_counter()
         for _ in range(whole):
             step()
@@ -57,11 +57,20 @@ def measure(sizes, n, turns, seconds_a_turn, slow=True):
 def table(sizes, n, times):
     """The lines of the report for one network."""
     yield f"{'-'.join(map(str, sizes))}, batch {n}, {THREADS} thread{'s' * (THREADS != '1')}"
-    own = [name for name in times if name == "tinygrad_mlp" or name.startswith("compiled")]
-    yield f"  {'':<17}{'µs a step':>10}" + "".join(f"{name + ' takes':>24}" for name in own)
+    yield f"  {'':<17}{'µs a step':>10}" + "".join(f"{name + ' takes':>24}" for name in own(times))
     for name, values in times.items():
-        ratios = ["" if name == one else f"{np.median(times[one] / values):.2f} ×" for one in own]
-        yield f"  {name:<17}{np.median(values) * 1e6:>10,.1f}" + "".join(f"{ratio:>24}" for ratio in ratios)
+        shown = ["" if name == one else f"{ratio:.2f} ×" for one, ratio in ratios(times, values).items()]
+        yield f"  {name:<17}{np.median(values) * 1e6:>10,.1f}" + "".join(f"{ratio:>24}" for ratio in shown)
+
+
+def own(times):
+    """The contenders that are ours."""
+    return [name for name in times if name == "tinygrad_mlp" or name.startswith("compiled")]
+
+
+def ratios(times, values):
+    """How long each of ours takes beside one that took these times."""
+    return {one: float(np.median(times[one] / values)) for one in own(times)}
 
 
 def main():
@@ -79,12 +88,8 @@ def main():
             raise SystemExit(f"the contenders do not do the same work: losses {losses}")
         print("\n".join(table(sizes, n, times)), flush=True)
         report["-".join(map(str, sizes))] = {
-            name: {
-                "microseconds": float(np.median(v) * 1e6),
-                "ratio": float(np.median(times["tinygrad_mlp"] / v)),
-                "compiled_ratio": float(np.median(times[[*times][1 + ("compiled, Numba" in times)]] / v)),
-            }
-            for name, v in times.items()
+            name: {"microseconds": float(np.median(values) * 1e6), "ratios": ratios(times, values)}
+            for name, values in times.items()
         }
     if options.json:
         options.json.write_text(json.dumps(report, indent=2))

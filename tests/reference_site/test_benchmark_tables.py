@@ -37,9 +37,9 @@ def test_the_page_is_what_was_measured(tables: ModuleType, measured: dict[str, A
 def test_a_time_and_its_ratios_stand_in_the_row_of_their_contender(
     tables: ModuleType, measured: dict[str, Any]
 ) -> None:
-    measured["training_step"] = {"1-2": {"other": {"microseconds": 1234.4, "ratio": 0.5, "compiled_ratio": 0.0123}}}
+    measured["training_step"] = {"1-2": {"other": {"microseconds": 1234.4, "ratios": {"us": 0.5, "we": 0.0123}}}}
     assert "### 1-2\n\n" in tables.page(measured)
-    assert "| other | 1,234 | 0.50 × | 0.012 × |\n" in tables.page(measured)
+    assert "| other | 1,234.4 | 0.50 × | 0.012 × |\n" in tables.page(measured)
 
 
 def test_means_and_deviations_are_those_of_the_folds(tables: ModuleType, measured: dict[str, Any]) -> None:
