@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_mlp as tg
 from tinygrad_mlp import nn, optim
+from tinygrad_mlp.compiling import numba_parts
 from tinygrad_mlp.errors import LabelError
 
 BACKENDS = ["numpy", *["numba"] * (find_spec("numba") is not None)]
@@ -176,3 +177,20 @@ def test_outputs_that_are_views_are_those_of_this_call(backend: Any) -> None:
         assert n == shift
         np.testing.assert_allclose(spread, np.exp(x).sum(), rtol=1e-14)
         np.testing.assert_allclose(turned, np.exp(x).T, rtol=1e-14)
+
+
+@pytest.mark.skipif(len(BACKENDS) < 2, reason="needs Numba, which `make check` installs")
+def test_a_step_in_parts_is_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a network of many layers is: in one function, compiling would take the square of their number."""
+    monkeypatch.setattr(numba_parts, "LONG", 0)
+    monkeypatch.setattr(numba_parts, "PART", 12)
+    model = network()
+    step = step_for(model, tg.softmax_cross_entropy, "numba")
+    losses = [step(X, LABELS) for _ in range(10)]
+    assert losses[-1] < losses[0]
+    text = step.ready().runner.source.text
+    assert text.count("def part") > 5
+    before = model.state_dict()
+    with pytest.raises(LabelError, match="label 3 in row"):
+        step(X, LABELS + 1)
+    np.testing.assert_array_equal(model.state_dict()["layers.1.running_mean"], before["layers.1.running_mean"])

@@ -18,13 +18,14 @@ from compiling.test_function import NAMED, close, others, with_gradients
 from ops.all_rows import Case
 
 import tinygrad_mlp as tg
-from tinygrad_mlp.compiling import native
+from tinygrad_mlp.compiling import native, numba_parts
 from tinygrad_mlp.compiling.function import FunctionTrace
 from tinygrad_mlp.compiling.grouping import SCALAR, UnsupportedError
 from tinygrad_mlp.compiling.kernels import KERNELS
 from tinygrad_mlp.compiling.native import Native
-from tinygrad_mlp.compiling.numba_source import HEAD
+from tinygrad_mlp.compiling.numba_source import DECORATOR, HEAD
 from tinygrad_mlp.compiling.passes import simplified
+from tinygrad_mlp.errors import LabelError
 from tinygrad_mlp.testing import random_graph
 from tinygrad_mlp.tracing.program import mapped
 
@@ -59,7 +60,9 @@ def as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     def loaded(text: str) -> Any:
         module = types.ModuleType("interpreted")
         module.__dict__.update(np=np, math=math)
-        exec(compile(text.removeprefix(HEAD), "<program>", "exec"), module.__dict__)
+        for line in (HEAD, DECORATOR, DECORATOR.replace("cache=True, ", "")):
+            text = text.replace(line, "")
+        exec(compile(text, "<program>", "exec"), module.__dict__)
         return module
 
     monkeypatch.setattr(native, "loaded", loaded)
@@ -124,6 +127,30 @@ def test_the_code_of_random_functions_computes_them_with_their_gradients(seed: i
         close(actual[0], expected[0])
         for one, other in zip(actual[1], expected[1], strict=True):
             close(one, other)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_long_program_in_parts_computes_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut after every few lines, with labels that are looked at, and whole: the same bits."""
+    f = random_graph(seed)
+    labels = np.array([1, 0, 2])
+
+    def slopes(z: Any, y: Any, *inputs: Any) -> Any:
+        leaves = [tg.Tensor(x, requires_grad=True) for x in (z, *inputs)]
+        value = tg.softmax_cross_entropy(leaves[0], y) + f(*leaves[1:]).sum()
+        return value, tg.grad(value, leaves)
+
+    z = np.random.default_rng(seed).normal(size=(3, 3))
+    whole = interpreted(slopes, z, labels, *f.inputs)(z, labels, *f.inputs)
+    monkeypatch.setattr(numba_parts, "LONG", 0)
+    monkeypatch.setattr(numba_parts, "PART", 1 + seed)
+    call = interpreted(slopes, z, labels, *f.inputs)
+    cut = call(z, labels, *f.inputs)
+    np.testing.assert_array_equal(cut[0], whole[0])
+    for one, other in zip(cut[1], whole[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(LabelError, match="label 3 in row 2"):
+        call(z, labels + 1, *f.inputs)
 
 
 @pytest.mark.skipif(find_spec("numba") is None, reason="needs Numba, which `make check` installs")

@@ -30,7 +30,7 @@ def group_times(runner: Native) -> list[float]:
     clock.argtypes, clock.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_int
     marks = [at for at, _ in runner.source.groups_at]
     namespace: dict[str, Any] = {"clock": clock}
-    exec(compile(with_clock(runner.source.text, marks), "<program with a clock>", "exec"), namespace)
+    exec(compile(with_clock(runner.source.whole, marks), "<program with a clock>", "exec"), namespace)
     stamps = np.zeros(2 * (len(marks) + 1), np.int64)
     kept = [array.copy() for array in runner.arguments]
     best = np.full(len(marks), math.inf)

@@ -17,12 +17,13 @@ from tinygrad_mlp.compiling.grouping import SCALAR, TRANSPOSES, Grouping, Unsupp
 from tinygrad_mlp.compiling.many_steps import loop_text
 from tinygrad_mlp.compiling.numba_calls import CALLS
 from tinygrad_mlp.compiling.numba_loops import copied, for_blas, index_text, is_contiguous, keeps_order, larger, see
+from tinygrad_mlp.compiling.numba_parts import in_parts
 from tinygrad_mlp.compiling.scalars import RARE
 from tinygrad_mlp.tracing.program import Instruction, Program, Ref, leaves
 
 # NaN and infinity stay what they are: no `nnan`, no `ninf`.
 FLAGS = ("afn", "arcp", "contract", "nsz", "reassoc")
-HEAD = f'''"""A program that tinygrad_mlp has compiled."""
+HEAD = '''"""A program that tinygrad_mlp has compiled."""
 
 import math
 
@@ -30,8 +31,8 @@ import numpy as np
 from numba import njit
 
 
-@njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True, error_model="numpy")
 '''
+DECORATOR = f'@njit(fastmath={{{", ".join(map(repr, FLAGS))}}}, cache=True, nogil=True, error_model="numpy")'
 START = {np.sum: "0", np.prod: "1", np.max: "-np.inf", np.min: "np.inf"}
 
 
@@ -45,7 +46,8 @@ class NumbaSource(Grouping):
         fed: of a training step, the inputs that are new in each one, after X and y.
 
     Attributes:
-        text: the module.
+        text: the module; a long function in parts.
+        whole: the same with one function.
         constants: arrays that the function takes after the inputs.
         scratch: elements of working memory of each dtype, which it takes after those.
         checks: functions that look at a value, with their options.
@@ -368,9 +370,11 @@ class NumbaSource(Grouping):
         self.returned = results
         returned = ", ".join(["True", *(self.at(ref, [], self.types[ref.index][1]) for ref in results)])
         wrong = ", ".join(["False", *(f"np.{self.types[ref.index][1].name}(0)" for ref in results)])
-        self.lines = [line.replace("WRONG", f"({wrong},)") for line in self.lines]
-        head = f"def step({', '.join(arguments)}):\n"
-        text = HEAD + head + "\n".join([*self.lines, f"    return ({returned},)"]) + "\n"
+        functions, lines = in_parts(DECORATOR.replace("cache=True, ", ""), self.lines, returned)
+        head = f"{DECORATOR}\ndef step({', '.join(arguments)}):\n"
+        end = f"    return ({returned},)\n"
+        self.whole = (HEAD + head + "\n".join([*self.lines, end])).replace("WRONG", f"({wrong},)")
+        text = (HEAD + functions + head + "\n".join([*lines, end])).replace("WRONG", f"({wrong},)")
         return text if self.fed is None else text + loop_text(arguments, [arguments[i] for i in self.fed])
 
     def names_of_input(self, ref: Ref) -> str:
