@@ -121,7 +121,13 @@ def draw(found: dict[str, Row], path: Path) -> None:
             x, y = list(row), [v * 1e3 for v in row.values()]
             axes.loglog(x, y, line, marker="o", color=colour, linewidth=2)
             axes.annotate(
-                f" {name}, exponent {exponent(row):.2f}", (x[-1], y[-1]), color=colour, va="center", fontsize=9
+                f"{name}, exponent {exponent(row):.2f}",
+                (x[-1], y[-1]),
+                (8, 0),
+                textcoords="offset points",
+                color=colour,
+                va="center",
+                fontsize=9,
             )
         axes.set_xticks(list(LAYERS), [str(n) for n in LAYERS])
         axes.minorticks_off()

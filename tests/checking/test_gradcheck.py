@@ -192,6 +192,19 @@ def test_noise_is_told_from_error() -> None:
     assert tg.gradcheck(f, X).verdict != "fail"
 
 
+def test_the_rounding_that_is_left_where_all_cancels_is_no_error() -> None:
+    """logsumexp(log_softmax(x)) is 0 whatever x is; its gradient comes out as 1e-17."""
+    f = tg.testing.random_graph(6977)
+    assert tg.gradcheck(f, *f.inputs).passed
+
+    @tg.op
+    def nothing(x: Any) -> Any:
+        return x * 0, lambda g: g * 1e-9
+
+    wrong = tg.gradcheck(lambda x: nothing(tg.exp(x)).sum(), np.array([0.3, -0.2]))
+    assert wrong.verdict == "fail"
+
+
 def test_what_cannot_be_detected_is_inconclusive() -> None:
     """1e17 + x: the change is below the rounding of the sum."""
     report = tg.gradcheck(lambda x: (x * 1e-3 + 1e17).sum(), X)

@@ -141,7 +141,8 @@ def fill(report: Report, recorded: Recorded, elements: int, rng: np.random.Gener
 
 def first_order(recorded: Recorded, arrays: Mapping[str, np.ndarray], weights: Any) -> Problem:
     """The function itself."""
-    return Problem(arrays, recorded.value, partial(recorded.gradients, weights), Measure(weights), recorded.switches)
+    gradients = partial(recorded.gradients, weights)
+    return Problem(arrays, recorded.value, gradients, Measure(weights), recorded.switches, inside=recorded.inside)
 
 
 def second_order(

@@ -31,6 +31,7 @@ class Problem:
         measure: the weights, and the rounding error of the outputs.
         switches: see `Switches`.
         size: the magnitude of what the outputs were computed from, if it is more than theirs.
+        inside: gives the largest value that an operation on the way to the outputs has at the point.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -39,6 +40,7 @@ class Problem:
     measure: Measure
     switches: Callable[[], Switches] = field(default=list)
     size: float = 0.0
+    inside: Callable[[], float] = float
 
     def along(self, name: str, direction: int | np.ndarray) -> Along:
         """The outputs on a line through the point: along an element of an array, or along an array."""
@@ -174,6 +176,18 @@ class Recorded:
         with Watching(look):
             self.run()
         return signs
+
+    def inside(self) -> float:
+        """The largest value, without its sign, that an operation of a run gives."""
+        found = [0.0]
+
+        def look(_: Operation, __: list[Any], y: Any, ___: Node | None) -> None:
+            values = np.abs(np.asarray(y, np.float64))
+            found.append(float(values[np.isfinite(values)].max(initial=0.0)))
+
+        with Watching(look):
+            self.run()
+        return max(found)
 
 
 def sides_of(operation: Operation, arrays: Sequence[Any], options: dict[str, Any]) -> np.ndarray:

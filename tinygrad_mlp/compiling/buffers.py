@@ -42,10 +42,12 @@ class Buffers:
         self.calls_of: dict[Ref, list[Call]] = {}
         self.values: dict[Ref, np.ndarray] = dict(self.given)
         self.pool: list[np.ndarray] = []
-        last = self.last_uses()
+        dying_at: dict[int, list[Ref]] = {}
+        for ref, end in self.last_uses().items():
+            dying_at.setdefault(end, []).append(ref)
         self.place_parts()
         for i, step in enumerate(program.instructions):
-            dying = [ref for ref, end in last.items() if end == i]
+            dying = dying_at.get(i, [])
             self.bind(step, dying)
             self.pool += [self.owned[ref] for ref in dying if ref in self.owned]
         for ref, home in self.late.items():

@@ -82,7 +82,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     truth, predicted = class_indices(y_true, y_pred)
     if not len(truth):
         raise ShapeError("accuracy: y_true (0,) and y_pred (0,) have no rows")
-    return float(np.mean(truth == predicted))
+    return float(np.count_nonzero(truth == predicted) / len(truth))
 
 
 def precision(y_true: ArrayLike, y_pred: ArrayLike, positive: int = 1) -> float:
