@@ -120,15 +120,9 @@ def draw(found: dict[str, Row], path: Path) -> None:
             line = "--" if name.startswith(("first", "trace")) else "-"
             x, y = list(row), [v * 1e3 for v in row.values()]
             axes.loglog(x, y, line, marker="o", color=colour, linewidth=2)
-            axes.annotate(
-                f"{name}, exponent {exponent(row):.2f}",
-                (x[-1], y[-1]),
-                (8, 0),
-                textcoords="offset points",
-                color=colour,
-                va="center",
-                fontsize=9,
-            )
+            text, end = f"{name}, exponent {exponent(row):.2f}", (x[-1], y[-1])
+            place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center"}
+            axes.annotate(text, end, color=colour, fontsize=9, **place)
         axes.set_xticks(list(LAYERS), [str(n) for n in LAYERS])
         axes.minorticks_off()
         axes.set_xlim(1.7, 1500)
