@@ -22,10 +22,10 @@ os.environ["TINYGRAD_MLP_CACHE"] = tempfile.mkdtemp()  # compiled anew, not foun
 
 import numpy as np  # noqa: E402 - the threads are set first
 
-import tinygrad_mlp as tg  # noqa: E402
-from tinygrad_mlp import nn, optim  # noqa: E402
-from tinygrad_mlp.compiling.kernels import KERNELS  # noqa: E402
-from tinygrad_mlp.compiling.tracing_step import Limits, trace_step  # noqa: E402
+import tinygrad_mlp as tg  # noqa: E402 - the threads are set first
+from tinygrad_mlp import nn, optim  # noqa: E402 - the threads are set first
+from tinygrad_mlp.compiling.kernels import KERNELS  # noqa: E402 - the threads are set first
+from tinygrad_mlp.compiling.tracing_step import Limits, trace_step  # noqa: E402 - the threads are set first
 
 WIDTH, ROWS = 16, 16
 LAYERS = (2, 8, 32, 128)

@@ -22,8 +22,8 @@ if THREADS == "1" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen={'false' if THREADS == '1' else 'true'}")
 
-import numpy as np  # noqa: E402
-from contenders import LOOPS, PRODUCTS, SCANNED, available  # noqa: E402
+import numpy as np  # noqa: E402 - the threads are set first
+from contenders import LOOPS, PRODUCTS, SCANNED, available  # noqa: E402 - the threads are set first
 
 NETWORKS = [((30, 24, 24, 2), 32), ((30, 800, 400, 2), 32), ((784, 512, 256, 10), 128)]
 

@@ -18,11 +18,11 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before NumPy is imported
 
-import numpy as np  # noqa: E402
-from sklearn.neural_network import MLPClassifier  # noqa: E402
+import numpy as np  # noqa: E402 - the threads are set first
+from sklearn.neural_network import MLPClassifier  # noqa: E402 - the threads are set first
 
-import tinygrad_mlp as tg  # noqa: E402
-from tinygrad_mlp import nn, optim  # noqa: E402
+import tinygrad_mlp as tg  # noqa: E402 - the threads are set first
+from tinygrad_mlp import nn, optim  # noqa: E402 - the threads are set first
 
 BATCH, RATE = 32, 1e-3
 

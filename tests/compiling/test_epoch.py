@@ -19,11 +19,6 @@ rng = np.random.default_rng(5)
 X, LABELS = rng.normal(size=(61, 6)).astype(np.float32), rng.integers(0, 3, 61)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYGRAD_MLP_CACHE", str(tmp_path_factory.getbasetemp() / "programs"))
-
-
 def made(backend: str = "numba", **options: Any) -> tuple[nn.Module, optim.Optimizer, Any]:
     """A network with all that changes beside its weights: drawn masks, running means, the count of steps."""
     model = nn.Sequential(

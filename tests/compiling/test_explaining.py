@@ -17,11 +17,6 @@ rng = np.random.default_rng(3)
 X, LABELS = rng.normal(size=(32, 6)).astype(np.float32), rng.integers(0, 3, 32)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYGRAD_MLP_CACHE", str(tmp_path_factory.getbasetemp() / "programs"))
-
-
 def step_of(backend: Any, loss: Any = tg.softmax_cross_entropy) -> Any:
     model = nn.Dense(6, 8, rng=0) >> nn.ReLU() >> nn.Dense(8, 3, rng=1)
     step = tg.compile_step(model, loss, optim.Adam(model, 0.01), backend=backend)

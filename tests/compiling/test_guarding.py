@@ -27,18 +27,13 @@ rng = np.random.default_rng(5)
 X, LABELS = rng.normal(size=(40, 6)).astype(np.float32), rng.integers(0, 3, 40)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYGRAD_MLP_CACHE", str(tmp_path_factory.getbasetemp() / "programs"))
-
-
-def network(*between: nn.Module) -> nn.Sequential:
+def network(*between: nn.Module) -> Any:
     return nn.Sequential(nn.Dense(6, 8, rng=0), *copy.deepcopy(between), nn.Dense(8, 3, rng=1))
 
 
-def stepper(model: nn.Module, optimizer: optim.Optimizer, backend: str = "numpy", **options: Any) -> Any:
+def stepper(model: nn.Module, optimizer: optim.Optimizer, backend: Any = "numpy", **options: Any) -> Any:
     options = {"guard": True, **options}
-    return tg.compile_step(model, tg.softmax_cross_entropy, optimizer, backend=backend, **options)  # type: ignore[arg-type]
+    return tg.compile_step(model, tg.softmax_cross_entropy, optimizer, backend=backend, **options)
 
 
 def plant(
@@ -92,7 +87,7 @@ def test_a_wrong_program_is_found_and_its_place_is_named(bug: str, monkeypatch: 
     scope, function, change, message = BUGS[bug]
     plant(monkeypatch, scope, function, change)
     model = network(nn.Tanh())
-    model.layers[0].b.data = np.full(8, 0.1)  # type: ignore[union-attr]
+    model.layers[0].b.data = np.full(8, 0.1)
     with pytest.raises(GuardError, match=message) as caught:
         stepper(model, optim.Adam(model, 0.01))(X, LABELS)
     told = re.search(r"is (\S+), eager (\S+), tolerance (\S+?)\.? ", str(caught.value))
@@ -192,7 +187,7 @@ OPTIMIZERS: dict[str, Callable[[nn.Module], optim.Optimizer]] = {
     [(m, o, "numpy") for m in MODELS for o in OPTIMIZERS]
     + [(m, o, "numba") for m, o in zip(MODELS, OPTIMIZERS, strict=False) if len(BACKENDS) > 1],
 )
-def test_rounding_is_no_difference_and_the_guard_changes_nothing(model: str, optimizer: str, backend: str) -> None:
+def test_rounding_is_no_difference_and_the_guard_changes_nothing(model: str, optimizer: str, backend: Any) -> None:
     """(With Adam before a BatchNorm, a bias's gradient is 0 but for rounding, and its step any from −η to η.)"""
     trained = []
     for guard in (True, False):
@@ -208,16 +203,16 @@ def test_rounding_is_no_difference_and_the_guard_changes_nothing(model: str, opt
 def test_a_gradient_that_waits_on_a_frozen_parameter_stays() -> None:
     model = network(nn.ReLU())
     waiting = np.full((6, 8), 2.0, np.float32)
-    frozen = model.layers[0].W  # type: ignore[union-attr]
+    frozen = model.layers[0].W
     frozen.grad = waiting.copy()
-    step = stepper(model, optim.SGD(model.layers[2], 0.1))  # type: ignore[arg-type]
+    step = stepper(model, optim.SGD(model.layers[2], 0.1))
     step(X, LABELS)
     np.testing.assert_array_equal(frozen.grad, waiting)
 
 
 def test_infinite_and_nan_results_are_the_same_if_both_are() -> None:
     model = network(nn.ReLU())
-    model.layers[0].W.data[0, 0] = np.inf  # type: ignore[union-attr]
+    model.layers[0].W.data[0, 0] = np.inf
     with np.errstate(invalid="ignore"):
         assert np.isnan(stepper(model, optim.Adam(model, 0.01))(X, LABELS))
 
@@ -247,7 +242,7 @@ def test_bad_guards_are_refused() -> None:
         with pytest.raises(OptionError, match=r"guard is .*; True, False or a factor"):
             stepper(model, optim.Adam(model, 0.01), guard=guard)
         with pytest.raises(OptionError, match="guard is "):
-            tg.compile(np.exp, guard=guard)  # type: ignore[arg-type]
+            tg.compile(np.exp, guard=guard)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

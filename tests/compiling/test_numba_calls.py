@@ -29,11 +29,6 @@ X, LABELS = rng.normal(size=(40, 6)).astype(np.float32), rng.integers(0, 3, 40)
 ROWS = np.eye(3, dtype=np.float32)[LABELS] * 0.7 + 0.1
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TINYGRAD_MLP_CACHE", str(tmp_path_factory.getbasetemp() / "programs"))
-
-
 def step_for(model: nn.Module, loss: Any, backend: Any, optimizer: Any = None) -> Any:
     return tg.compile_step(model, loss, optimizer or optim.Adam(model, 0.01), backend=backend, guard=True)
 

@@ -179,21 +179,3 @@ def indexed_base(index: Any, inner: Sequence[str], shape: tuple[int, ...]) -> li
             n = shape[len(found)]
             found.append(str(int(x) % n))
     return found
-
-
-def index_text(index: Any) -> str:
-    """A basic index as text."""
-    items = index if isinstance(index, tuple) else (index,)
-
-    def shown(x: Any) -> str:
-        if isinstance(x, slice):
-            parts = ["" if p is None else str(p) for p in (x.start, x.stop)]
-            return ":".join(parts) + ("" if x.step is None else f":{x.step}")
-        return "..." if x is Ellipsis else repr(x)
-
-    return ", ".join(map(shown, items))
-
-
-def larger(one: str, other: str, sign: str) -> str:
-    """The larger (or smaller) of two numbers; NaN if one of them is."""
-    return f"{one} if {one} {sign} {other} or {one} != {one} else {other}"
